@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check reference bench
+
+OUT ?= demo
+# The uv on PATH, or one fetched into the clone.
+UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
+export UV
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it on a free port.
+	@test -d $(OUT)/client_site || \
+	    $(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o $(OUT)
+	@$(UV) run --quiet --no-project tests/demo.py $(OUT)/client_site
+
+test: $(UV) ## Run the tests.
+	$(UV) run --quiet pytest
+
+test-all: $(UV) ## Run all tests, the slow ones too.
+	$(UV) run --quiet pytest -m ""
+
+check: $(UV) ## Check the template's own code.
+	$(UV) run --quiet ruff check
+	$(UV) run --quiet ruff format --check
+
+reference: $(UV) ## Render reference/ anew: the diff shows what a change does to a project.
+	rm -rf reference
+	$(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o reference
+
+bench: $(UV) ## Time rendering and the way to the first page, beside django-admin startproject.
+	$(UV) run --quiet benchmarks/first_page.py
+
+$(CURDIR)/.uv/bin/uv:
+	@python3 -m venv .uv || { rm -rf .uv; echo "This needs uv, or Python's venv to fetch it: apt install python3-venv" >&2; exit 1; }
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<1"
