@@ -1,7 +1,9 @@
 """Fixtures that render projects: each set of answers once."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,12 @@ def python(bake):
         return environment / "bin" / "python"
 
     return python
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """A folder that an unprivileged nginx may enter, with a path short enough for a socket."""
+    path = Path(tempfile.mkdtemp(prefix="split-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)

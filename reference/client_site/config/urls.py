@@ -1,0 +1,15 @@
+"""URLs of the site. Those below the served URL are nginx's, and Django's only with LOCAL_DEV."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+import split.urls
+
+admin.site.site_header = admin.site.site_title = settings.SITE_NAME
+
+urlpatterns = [
+    *split.urls.local_dev_patterns(),
+    path("admin/", admin.site.urls),
+    path("", include("welcome.urls")),
+]

@@ -1,0 +1,22 @@
+"""`python -m split`: check the settings as a server would see them, without Django."""
+
+import importlib
+import os
+import sys
+
+from . import rules
+
+
+def main() -> int:
+    """Print each problem on a line of its own and return 1 if there is one, else 0."""
+    for name in ("LOCAL_DEV", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL"):
+        os.environ.pop(name, None)
+    os.environ["SECRET_KEY"] = "not used: the rules never sign anything"
+    settings = importlib.import_module("config.settings")
+    found = list(rules.problems(settings))
+    for problem in found:
+        print(f"{problem.id}: {problem.message} {problem.hint}", file=sys.stderr)
+    return 1 if found else 0
+
+
+raise SystemExit(main())

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+
+
+class SplitConfig(AppConfig):
+    name = "split"
+
+    def ready(self):
+        from .checks import check_split
+
+        checks.register(check_split, checks.Tags.staticfiles)
+        if settings.LOCAL_DEV:  # on a server the installation makes them, with the right owners
+            for folder in (settings.MEDIA_ROOT, Path(settings.WEB_ROOT).parent):
+                Path(folder).mkdir(parents=True, exist_ok=True)

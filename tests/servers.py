@@ -1,0 +1,297 @@
+"""The rendered project as a server runs it: nginx with its files, gunicorn behind a unix socket.
+
+What differs from a real server is what an unprivileged test cannot have: the ports, the folder
+that stands for /etc, /run and /var/lib, and a certificate of its own making.
+"""
+
+import http.client
+import http.cookiejar
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import CACHE, passes
+
+SECRET_KEY = "for tests only, and long: 0c41d5a7e2b94f6f8d3b1a5c7e9f0d2b4a6c8e0f"
+NOBODY = 65534
+CONFIGURATION = """
+daemon off;
+{load}
+pid {root}/nginx.pid;
+error_log {root}/error.log;
+worker_processes 1;
+events {{ worker_connections 512; }}
+http {{
+    access_log {root}/access.log;
+    client_body_temp_path {root}/tmp/body;
+    proxy_temp_path {root}/tmp/proxy;
+    fastcgi_temp_path {root}/tmp/fastcgi;
+    uwsgi_temp_path {root}/tmp/uwsgi;
+    scgi_temp_path {root}/tmp/scgi;
+    include conf.d/*.conf;
+    include sites-enabled/*.conf;
+}}
+"""
+
+
+def find_nginx() -> str:
+    """Return an nginx: $NGINX_BIN, the one on PATH, or Debian's, fetched without root.
+
+    Skips the test where there is none to be had.
+    """
+    if found := os.environ.get("NGINX_BIN") or shutil.which("nginx", path=PATH):
+        return found
+    fetched = CACHE / "nginx" / "usr/sbin/nginx"
+    if not fetched.exists():
+        if not shutil.which("apt-get"):
+            pytest.skip("there is no nginx on PATH, and no apt-get to fetch one")
+        fetch(CACHE / "nginx", "nginx")
+    return str(fetched)
+
+
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+
+
+def fetch(folder: Path, *packages: str) -> None:
+    """Unpack Debian packages into `folder`, without root and without installing them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        own = ["-o", f"Dir::State::lists={work}/lists", "-o", f"Dir::Cache={work}/cache"]
+        own += ["-o", "APT::Sandbox::User="]
+        download = ["apt-get", "--quiet", "--quiet", "download", *packages]
+        if subprocess.run(download, cwd=work, capture_output=True).returncode:
+            # A fresh machine has no package lists yet, and only root may write the system's.
+            passes("apt-get", *own, "--quiet", "--quiet", "update", cwd=Path(work))
+            passes(*download, *own, cwd=Path(work))
+        for package in Path(work).glob("*.deb"):
+            passes("dpkg", "-x", package, folder, cwd=Path(work))
+
+
+def free_port() -> int:
+    """Return a port on the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def unprivileged() -> list[str]:
+    """Return what runs nginx as nobody, in the application's group, as on a server."""
+    if os.geteuid():
+        return []
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={os.getegid()}", "--clear-groups"]
+
+
+@dataclass
+class Server:
+    """A running site, and how to talk to it."""
+
+    project: Path
+    root: Path
+    domain: str
+    http: int
+    https: int
+    python: Path
+    web_root: Path
+    application: subprocess.Popen = field(init=False)
+    nginx: subprocess.Popen = field(init=False)
+
+    def manage(self, *arguments: str) -> str:
+        """Run manage.py with the server's environment and return what it printed."""
+        return passes(self.python, "manage.py", *arguments, cwd=self.project, **self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": f"sqlite:///{self.root}/db.sqlite3"}
+
+    def start_application(self) -> None:
+        """Start gunicorn as its configuration says, on a socket in the server's own folder."""
+        with (self.root / "application.err").open("a") as errors:
+            self.application = subprocess.Popen(
+                [self.python, "-m", "gunicorn", "--bind", f"unix:{self.root}/run/gunicorn.sock"]
+                + ["--access-logfile", self.root / "application.log", "config.wsgi"],
+                cwd=self.project,
+                env=os.environ | self.environment,
+                stderr=errors,
+            )
+        until(lambda: (self.root / "run/gunicorn.sock").is_socket(), self.application)
+
+    def stop_application(self) -> None:
+        """Stop gunicorn."""
+        self.application.terminate()
+        self.application.wait(20)
+
+    def start_nginx(self, nginx: str) -> None:
+        """Start nginx with the project's files."""
+        command = [*unprivileged(), nginx, "-e", "stderr", "-p", self.root, "-c", "nginx.conf"]
+        test = subprocess.run([*command, "-t"], capture_output=True, text=True)
+        if test.returncode:
+            pytest.fail(test.stderr, pytrace=False)
+        with (self.root / "nginx.err").open("a") as errors:
+            self.nginx = subprocess.Popen(command, stderr=errors)
+        until(
+            lambda: socket.create_connection(("127.0.0.1", self.https)).close() is None, self.nginx
+        )
+
+    def connect(self, name: str | None = None) -> ssl.SSLSocket:
+        """Return a TLS connection to nginx that asks for `name`, the site's own by default."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        plain = socket.create_connection(("127.0.0.1", self.https), timeout=20)
+        return context.wrap_socket(plain, server_hostname=name or self.domain)
+
+    def browser(self) -> "Browser":
+        """Return a client with cookies of its own."""
+        return Browser(self)
+
+    def log(self) -> str:
+        """Return what gunicorn has logged of requests."""
+        path = self.root / "application.log"
+        return path.read_text() if path.exists() else ""
+
+
+def until(ready, process: subprocess.Popen, seconds: float = 20) -> None:
+    """Wait until `ready()` holds; an OSError means not yet."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if ready():
+                return
+        except OSError:
+            pass
+        time.sleep(0.02)
+    pytest.fail(f"{process.args} did not start", pytrace=False)
+
+
+class Browser:
+    """A client that keeps cookies, follows no redirect by itself and raises for no status."""
+
+    def __init__(self, server: Server):
+        self.server = server
+
+        class Connection(http.client.HTTPSConnection):
+            def connect(self):
+                self.sock = server.connect()
+
+        class Handler(urllib.request.HTTPSHandler):
+            def https_open(self, request):
+                return self.do_open(Connection, request)
+
+        class Answers(urllib.request.HTTPErrorProcessor):
+            def https_response(self, request, response):
+                return response
+
+        cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        self.opener = urllib.request.build_opener(Handler, Answers, cookies)
+
+    def get(self, path: str, data: bytes | None = None, **headers: str):
+        """Return the answer to a request, its bytes as `body`."""
+        url = f"https://{self.server.domain}{path}"
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        with self.opener.open(urllib.request.Request(url, data, headers), timeout=20) as answer:
+            answer.body = answer.read()
+            return answer
+
+    def post(self, path: str, fields: dict[str, str], files: dict[str, tuple] | None = None):
+        """Send a form as a browser does, with the token of the page it stands on."""
+        token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).body)[1]
+        boundary = "a-boundary-that-no-file-holds"
+        parts = b""
+        for name, value in {"csrfmiddlewaretoken": token.decode(), **fields}.items():
+            parts += (
+                f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            ).encode()
+        for name, (filename, content, kind) in (files or {}).items():
+            parts += (
+                (
+                    f'--{boundary}\r\nContent-Disposition: form-data; name="{name}";'
+                    f' filename="{filename}"\r\nContent-Type: {kind}\r\n\r\n'
+                ).encode()
+                + content
+                + b"\r\n"
+            )
+        parts += f"--{boundary}--\r\n".encode()
+        return self.get(
+            path,
+            parts,
+            Content_Type=f"multipart/form-data; boundary={boundary}",
+            Referer=f"https://{self.server.domain}{path}",
+        )
+
+    def sign_in(self, username: str, password: str):
+        """Sign in through the admin's form."""
+        answer = self.post("/admin/login/", {"username": username, "password": password})
+        assert answer.status == 302, answer.body.decode()
+
+
+def rendered_for(root: Path) -> dict[str, str]:
+    """Return the answers of a project whose web root lies in `root`; all others are defaults."""
+    return {"web_root": f"{root}/www"}
+
+
+def lay_out(project: Path, root: Path, ports: tuple[int, int], nginx: str) -> None:
+    """Lay the project's nginx files out below `root` as an installation does below /etc/nginx."""
+    slug, domain = answers(project)
+    for folder in ("conf.d", "sites-enabled", slug, "run", "tmp", "ssl", "www"):
+        (root / folder).mkdir(exist_ok=True)
+    (root / "nginx.conf").write_text(CONFIGURATION.format(root=root, load=""))
+    for file in (project / "nginx").glob("*.conf"):
+        text = file.read_text()
+        for port, free in zip((80, 443), ports, strict=True):
+            text = re.sub(rf"listen {port}\b", f"listen 127.0.0.1:{free}", text)
+            text = re.sub(rf"\n *listen \[::\]:{port}\b[^;]*;", "", text)
+        text = text.replace(f"/run/{slug}/", f"{root}/run/")
+        text = text.replace(f"/etc/ssl/{domain}/", f"{root}/ssl/")
+        folder = {"machine.conf": "conf.d", "site.conf": "sites-enabled"}.get(file.name, slug)
+        (root / folder / file.name).write_text(text)
+    if not (root / "ssl/privkey.pem").exists():
+        passes(
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", f"/CN={domain}"),
+            *("-keyout", "ssl/privkey.pem", "-out", "ssl/fullchain.pem"),
+            cwd=root,
+        )
+        (root / "ssl/privkey.pem").chmod(0o640)
+    if not os.geteuid():
+        os.chown(root / "tmp", NOBODY, -1)
+        os.chown(root, NOBODY, -1)
+
+
+def answers(project: Path) -> tuple[str, str]:
+    """Return the slug and the domain that a project was rendered with."""
+    settings = (project / "config/settings.py").read_text()
+    return project.name, re.search(r'^DOMAIN = "(.+)"', settings, re.MULTILINE)[1]
+
+
+@contextmanager
+def deployed(project: Path, root: Path, python: Path):
+    """Collect, migrate and serve a project that was rendered for `root`, until the block ends."""
+    nginx = find_nginx()
+    server = Server(
+        project, root, answers(project)[1], free_port(), free_port(), python, root / "www"
+    )
+    lay_out(project, root, (server.http, server.https), nginx)
+    server.manage("migrate", "--verbosity", "0")
+    server.manage("collectstatic", "--noinput", "--verbosity", "0")
+    server.start_application()
+    try:
+        server.start_nginx(nginx)
+        try:
+            yield server
+        finally:
+            server.nginx.send_signal(signal.SIGTERM)
+            server.nginx.wait(20)
+    finally:
+        if server.application.poll() is None:
+            server.stop_application()
