@@ -7,6 +7,7 @@ followed: the template uses neither.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from pathlib import Path
 
 TOKEN = re.compile(
     r"""
-    (?P<skip>\s+|\#[^\n]*)
+    (?P<skip>(?:\s+|\#[^\n]*)+)
   | (?P<mark>[;{}])
   | "(?P<double>(?:\\.|[^"\\])*)"(?=[\s;{)]|$)
   | '(?P<single>(?:\\.|[^'\\])*)'(?=[\s;{)]|$)
@@ -23,6 +24,7 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+DEPTH = 30
 ESCAPES = {"t": "\t", "r": "\r", "n": "\n", '"': '"', "'": "'", "\\": "\\"}
 
 
@@ -86,7 +88,7 @@ def _read(path: Path, outer: tuple[Path, ...]) -> tuple[Directive, ...]:
     def resolve(directives: tuple[Directive, ...]) -> Iterator[Directive]:
         for directive in directives:
             beside = path.parent / Path(directive.value).name
-            if directive.name == "include" and beside.is_file():
+            if directive.name == "include" and os.path.isfile(beside):
                 yield from _read(beside, (*outer, path))
             else:
                 yield replace(directive, block=tuple(resolve(directive.block)))
@@ -106,11 +108,10 @@ def parse(text: str, name: str = "") -> tuple[Directive, ...]:
             raise Unreadable(f"{place}: a quote or an escape does not end")
         position, line = token.end(), line + token[0].count("\n")
         mark = token["mark"]
-        if token["skip"]:
+        if token.lastgroup == "skip":
             continue
         if not mark:
-            word = next(w for w in token.group("double", "single", "word") if w is not None)
-            words.append(unescape(word))
+            words.append(unescape(token[token.lastgroup]))
         elif mark == "}":
             if words or len(stack) == 1:
                 raise Unreadable(f'{place}: unexpected "}}"')
@@ -120,6 +121,8 @@ def parse(text: str, name: str = "") -> tuple[Directive, ...]:
             raise Unreadable(f'{place}: unexpected "{mark}"')
         else:
             if mark == "{":
+                if len(stack) > DEPTH:
+                    raise Unreadable(f"{place}: blocks nest deeper than any that nginx knows")
                 stack.append((tuple(words), [], place))
             else:
                 stack[-1][1].append(Directive(tuple(words), (), place))
@@ -131,6 +134,8 @@ def parse(text: str, name: str = "") -> tuple[Directive, ...]:
 
 def unescape(word: str) -> str:
     """Return a word with nginx's escapes resolved; others keep their backslash."""
+    if "\\" not in word:
+        return word
     return re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[0]), word, flags=re.DOTALL)
 
 

@@ -88,8 +88,8 @@ class Site:
         return bool(self.get("LOCAL_DEV"))
 
     def storage(self, kind: str) -> tuple[str, dict]:
-        """Return the dotted name and the options of the storage for "STATIC" or "MEDIA"."""
-        alias = "staticfiles" if kind == "STATIC" else "default"
+        """Return the dotted name and the options of the storage for a kind of file."""
+        alias = {"STATIC": "staticfiles", "MEDIA": "default"}.get(kind, kind.lower())
         storage = (self.get("STORAGES") or {}).get(alias) or {}
         return storage.get("BACKEND", ""), storage.get("OPTIONS") or {}
 
@@ -103,16 +103,29 @@ class Site:
         url = urlsplit(self.url(kind))
         return url.path if url.netloc in {"", self.get("DOMAIN")} else None
 
+    def remote(self, kind: str) -> bool:
+        """Return whether files are kept by another machine: no storage of ours, no host of ours."""
+        known = ("django.", "split.", "whitenoise.")
+        return self.path(kind) is None and not self.storage(kind)[0].startswith(known)
+
+    def stated_root(self, kind: str) -> str:
+        """Return the folder that files are written to as the settings say it; "" if they do not."""
+        root = not self.remote(kind) and self.storage(kind)[1].get("location")
+        return str(root or self.get(f"{kind}_ROOT") or "")
+
     def root(self, kind: str) -> Path | None:
         """Return the folder that files are written to, or None where E011 says it is unusable."""
-        root = self.storage(kind)[1].get("location") or self.get(f"{kind}_ROOT")
-        return Path(root) if root and Path(root).is_absolute() else None
+        root = Path(self.stated_root(kind))
+        return root if root.is_absolute() and not self.remote(kind) else None
 
     def served(self, kind: str) -> Path | None:
         """Return the root on the server: that of the settings, but for LOCAL_DEV's own."""
         root = self.root(kind)
-        if root and self.local_dev and root.is_relative_to(self.get("WEB_ROOT", "")):
-            return Path(layout.WEB_ROOT, root.relative_to(self.get("WEB_ROOT")))
+        here, there = self.get("WEB_ROOT", ""), layout.WEB_ROOT
+        if kind == "PRIVATE":
+            here, there = layout.LOCAL_VAR, Path(layout.DATABASE).parent
+        if root and self.local_dev and root.is_relative_to(here):
+            return Path(there, root.relative_to(here))
         return root
 
     def databases(self) -> dict[str, Path]:

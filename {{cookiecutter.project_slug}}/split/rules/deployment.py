@@ -19,9 +19,9 @@ READ, WRITE, ENTER = 4, 2, 1
 
 
 def installed(site: Site) -> bool:
-    """Return whether this machine has the site's folders."""
-    folders = [site.get("WEB_ROOT"), *(path.parent for path in site.databases().values())]
-    return not site.local_dev and any(folder and Path(folder).is_dir() for folder in folders)
+    """Return whether this machine has the web root or the database's folder of split/layout.py."""
+    places = (site.get("WEB_ROOT") or "", os.path.dirname(layout.DATABASE))
+    return not site.local_dev and any(map(os.path.isdir, places))
 
 
 def user(name: str) -> tuple[int, set[int]] | None:
@@ -70,7 +70,7 @@ def folders_exist(site: Site) -> Found:
     Seen: cookiecutter-django 4209, 4478 and 5728: PermissionError, or no folder, at first upload.
     """
     for name, folder in folders(site) if installed(site) else ():
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             yield (
                 f"{name} {str(folder)!r} is no folder of this machine.",
                 "Run the installation again; it makes the folders with the right owners.",
@@ -89,7 +89,7 @@ def written_by_the_application(site: Site) -> Found:
     written = {"MEDIA_ROOT": site.root("MEDIA")}
     written |= {f"The database's folder ({a})": p.parent for a, p in site.databases().items()}
     for place, folder in written.items():
-        if folder and folder.is_dir() and not may(account, folder, WRITE):
+        if folder and os.path.isdir(folder) and not may(account, folder, WRITE):
             yield (
                 f"{place} {str(folder)!r} cannot be written by {name}, as whom the application"
                 " runs.",
@@ -108,7 +108,7 @@ def not_written_by_the_application(site: Site) -> Found:
         return
     name, account = found
     for place, folder in (("STATIC_ROOT", site.root("STATIC")), ("The checkout", layout.CHECKOUT)):
-        if folder and folder.is_dir() and may(account, folder, WRITE):
+        if folder and os.path.isdir(folder) and may(account, folder, WRITE):
             yield (
                 f"{place} {str(folder)!r} can be written by {name}, as whom the application runs.",
                 "Give the folder to the account that releases: the installation does.",
@@ -127,7 +127,7 @@ def entered_by_nginx(site: Site) -> Found:
     name, account = found
     for root, folder in folders(site):
         for part in [*reversed(real(folder).parents), real(folder)]:
-            if part.is_dir() and not may(account, part, ENTER):
+            if os.path.isdir(part) and not may(account, part, ENTER):
                 yield (
                     f"{name}, as whom nginx runs, cannot enter {str(part)!r} on the way to {root}"
                     f" {str(folder)!r}.",

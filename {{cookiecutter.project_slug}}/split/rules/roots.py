@@ -15,7 +15,8 @@ def sources(site: Site) -> list[Path]:
         for source in site.get("STATICFILES_DIRS") or ()
     ]
     apps = [layout.CHECKOUT.joinpath(*name.split(".")) for name in site.get("INSTALLED_APPS", ())]
-    return [Path(source) for source in listed] + [app / "static" for app in apps if app.is_dir()]
+    own = [app / "static" for app in apps if (app / "static").is_dir()]
+    return [Path(source) for source in listed] + own
 
 
 @rule("E011")
@@ -26,10 +27,8 @@ def roots_absolute(site: Site) -> Found:
     fall into the checkout. Django is silent until the first upload.
     """
     for kind in KINDS:
-        root = site.storage(kind)[1].get("location") or site.get(f"{kind}_ROOT")
-        elsewhere = not root and site.path(kind) is None  # object storage needs no folder
-        if not site.root(kind) and not elsewhere:
-            yield f"{kind}_ROOT is {str(root or '')!r}, which is no absolute folder.", TAKE
+        if not site.root(kind) and not site.remote(kind):
+            yield f"{kind}_ROOT is {site.stated_root(kind)!r}, which is no absolute folder.", TAKE
 
 
 @rule("E012")
@@ -53,7 +52,7 @@ def roots_outside_the_checkout(site: Site) -> Found:
 
     Seen: 14 of 17 templates; cookiecutter-django keeps uploads inside the Python package.
     """
-    for kind in KINDS:
+    for kind in (*KINDS, "PRIVATE"):
         if (root := site.root(kind)) and overlap(root, layout.CHECKOUT):
             yield (
                 f"{kind}_ROOT {str(root)!r} shares a folder with the checkout"
@@ -109,18 +108,21 @@ def static_root_is_no_source(site: Site) -> Found:
 
 
 @rule("E017")
-def database_out_of_reach(site: Site) -> Found:
-    """A database below a folder that nginx serves can be downloaded.
+def secrets_out_of_reach(site: Site) -> Found:
+    """A database or a private upload below a folder that nginx serves can be downloaded.
 
     Seen: Django's default db.sqlite3 beside manage.py, below nginx's root (smitka.me, 2018:
     thousands of sites served their source).
     """
     served = {"WEB_ROOT": site.get("WEB_ROOT")} | {f"{k}_ROOT": site.root(k) for k in KINDS}
-    for alias, database in site.databases().items():
+    secret = {f"The database {alias!r}": path for alias, path in site.databases().items()}
+    if private := site.root("PRIVATE"):
+        secret["PRIVATE_ROOT"] = private
+    for what, path in secret.items():
         for name, root in served.items():
-            if root and real(database).is_relative_to(real(root)):
+            if root and real(path).is_relative_to(real(root)):
                 yield (
-                    f"The database {alias!r} {str(database)!r} lies below {name} {str(root)!r}.",
+                    f"{what} {str(path)!r} lies below {name} {str(root)!r}.",
                     "Move it to a folder that no web server reads: split/layout.py names one.",
                 )
                 break

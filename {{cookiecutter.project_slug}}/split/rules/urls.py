@@ -18,7 +18,8 @@ def urls_apart(site: Site) -> Found:
     static, media = (urlsplit(site.url(kind)) for kind in KINDS)
     hosts = {url.netloc or site.get("DOMAIN") for url in (static, media)}
     nested = static.path.startswith(media.path) or media.path.startswith(static.path)
-    if len(hosts) == 1 and nested:
+    root = not static.path.strip("/") or not media.path.strip("/")  # E002 speaks
+    if len(hosts) == 1 and nested and not root:
         yield (
             f"STATIC_URL {site.url('STATIC')!r} and MEDIA_URL {site.url('MEDIA')!r} share"
             " addresses.",

@@ -180,16 +180,39 @@ def nothing_else_served(site: Site) -> Found:
             )
 
 
+def tree(location: nginx.Chain) -> tuple[str, str | None]:
+    """Return where a location's addresses start, and the folder that its files then lie in."""
+    how, prefix = location[-1].match
+    start = "/" if how in {"~", "~*"} else prefix or "/"
+    gives = nginx.kind(location) == "file" and how != "@"
+    return start, nginx.file(location, start) if gives else None
+
+
 def address(server: nginx.Chain, location: nginx.Chain, file: Path) -> str | None:
     """Return the path of the URL under which a location gives out a file, or None."""
-    how, prefix = location[-1].match if location != server else ("", "/")
-    start = "/" if how in {"~", "~*"} else prefix
-    base = nginx.kind(location) == "file" and nginx.file(location, start)
+    start, base = tree(location)
     if not base or not real(file).is_relative_to(real(base)):
         return None
-    url = os.path.normpath(f"{start}/{real(file).relative_to(real(base)).as_posix()}")
-    url = url.replace("//", "/")
+    below = real(file).relative_to(real(base)).as_posix()
+    url = os.path.normpath(f"{start}/{below}").replace("//", "/")
     return url if nginx.answering(server, url) == location else None
+
+
+def possible(site: Site, value: str) -> list[str]:
+    """Return a header's value, or all that the `map` of its variable may give it."""
+    maps = [m for level in (site.nginx, *site.nginx.all("http")) for m in level.all("map")]
+    return [value] + [line.value for m in maps if m.words[-1] == value for line in m.block]
+
+
+def unprotected(site: Site, location: nginx.Chain) -> list[str]:
+    """Return the headers that make uploads harmless and that a location does not send."""
+    sent = headers(location, "add_header")
+    return [
+        name
+        for name, needed in PROTECTION.items()
+        if name.lower() not in sent
+        or not any(needed in text for text in possible(site, sent[name.lower()]))
+    ]
 
 
 @rule("E047")
@@ -198,31 +221,34 @@ def one_door_to_uploads(site: Site) -> Found:
 
     Seen: a location for /uploads/ kept beside /media/ after a move; a web root served whole.
     """
-    media, path = site.served("MEDIA"), nginx_path(site, "MEDIA")
+    media = site.served("MEDIA")
+    own = tuple(path for kind in KINDS if (path := nginx_path(site, kind)))  # E012, E058 speak
     for server in nginx.servers(site.nginx) if media else ():
         for location in [server, *nginx.locations(server)]:
-            base = nginx.file(location, location[-1].match[1])
-            if nginx.kind(location) != "file" or not base or not overlap(base, media):
+            _, base = tree(location)
+            if not base or not overlap(base, media):
                 continue
             inside = Path(base) if real(base).is_relative_to(real(media)) else media
             urls = (address(server, location, inside / f"{FILE}{end}") for end in ENDINGS)
             url = next(filter(None, urls), None)
-            if url and not (path and url.startswith(path)):
+            if url and not url.startswith(own) and unprotected(site, location):
                 yield (
-                    f"{nginx.shown(location)} gives out uploads of {str(media)!r} as {url!r}, which"
-                    f" is not below MEDIA_URL {site.url('MEDIA')!r}.",
+                    f"{nginx.shown(location)} gives out uploads of {str(media)!r} as {url!r}"
+                    f" without the headers of MEDIA_URL {site.url('MEDIA')!r}.",
                     "Take the location out, or point it at another folder.",
                 )
 
 
 @rule("E048")
 def no_door_to_the_rest(site: Site) -> Found:
-    """nginx must not give out the source, the environment file or the database.
+    """nginx must not give out the source, the environment, the database or private uploads.
 
     Seen: `root <checkout>; try_files $uri @app` of deployment examples (smitka.me, 2018:
     thousands of sites served their source).
     """
     private = [layout.CHECKOUT / ".env", layout.CHECKOUT / "manage.py", *site.databases().values()]
+    if root := site.served("PRIVATE"):
+        private.append(root / FILE)
     for server in nginx.servers(site.nginx):
         for location in [server, *nginx.locations(server)]:
             for file in private:
@@ -244,6 +270,26 @@ def body_limits(site: Site) -> Iterator[tuple[nginx.Chain, str, int]]:
             yield location, limit, int(number[1]) * 1024 ** " kmg".index(number[2] or " ")
 
 
+@rule("E049")
+def private_uploads_found(site: Site) -> Found:
+    """Django hands a private upload to nginx by its address, and nginx must find it there.
+
+    Seen: X-Accel-Redirect to a location of another root: every private file is a 404.
+    """
+    root, url = site.served("PRIVATE"), getattr(layout, "PRIVATE_URL", "")
+    for server in site.servers() if root and url else ():
+        location = file_location(server, url)
+        found = nginx.file(location, url + FILE)
+        internal = nginx.kind(location) == "internal"
+        if not internal or (found and real(found) != real(root / FILE)):
+            yield (
+                f"{nginx.shown(location)} answers for {url!r}"
+                + (f" from {os.path.dirname(found or '')!r}" if internal else ", not `internal`")
+                + f", but PRIVATE_ROOT is {str(root)!r}.",
+                f"Give `location {url}` the word `internal;` and the root of split/layout.py.",
+            )
+
+
 @rule("E051")
 def body_limit_fits(site: Site) -> Found:
     """nginx cuts off a form that Django would take, with a bare 413.
@@ -251,12 +297,14 @@ def body_limit_fits(site: Site) -> Found:
     Seen: nginx's default of 1m against Django's 2.5 MB (Ouroboros 263, EvalAI 1296).
     """
     accepted = site.get("DATA_UPLOAD_MAX_MEMORY_SIZE", 2621440)
+    if accepted is not None:  # None is no limit
+        accepted += site.get("UPLOAD_LIMIT", 0)
     for location, limit, size in body_limits(site):
         if size and (accepted is None or size < accepted):
             yield (
-                f"{nginx.shown(location)} takes bodies of {limit}, but"
-                f" DATA_UPLOAD_MAX_MEMORY_SIZE is {accepted} bytes.",
-                "Raise client_max_body_size in nginx/application.conf, or lower the setting.",
+                f"{nginx.shown(location)} takes bodies of {limit}, but the application takes"
+                f" {accepted} bytes: DATA_UPLOAD_MAX_MEMORY_SIZE and UPLOAD_LIMIT.",
+                "Raise client_max_body_size in nginx/application.conf, or lower the settings.",
             )
 
 
@@ -300,7 +348,7 @@ def hosts_known_to_django(site: Site) -> Found:
     Seen: borfast.com, 2020; SO 25370868.
     """
     hosts = list(site.get("ALLOWED_HOSTS") or ())
-    for server in site.servers() if not site.local_dev else ():
+    for server in site.servers() if hosts and not site.local_dev else ():
         for name in names(server):
             if name != "_" and not allowed(name, hosts):
                 yield (
@@ -308,6 +356,16 @@ def hosts_known_to_django(site: Site) -> Found:
                     f" is {hosts}.",
                     "Add the name to ALLOWED_HOSTS, or take it from server_name.",
                 )
+
+
+@rule("E053", deploy=True, django="security.W020")
+def hosts_stated(site: Site) -> Found:
+    """Without a single host Django refuses every request.
+
+    Seen: Django's own check says so; here for the hook, which has no Django.
+    """
+    if not site.get("ALLOWED_HOSTS"):
+        yield "ALLOWED_HOSTS is empty.", "Let it follow DOMAIN, as config/settings.py does."
 
 
 @rule("W052")
@@ -411,12 +469,6 @@ def scheme_agrees(site: Site) -> Found:
             )
 
 
-def possible(site: Site, value: str) -> list[str]:
-    """Return a header's value, or all that the `map` of its variable may give it."""
-    maps = [m for level in (site.nginx, *site.nginx.all("http")) for m in level.all("map")]
-    return [value] + [line.value for m in maps if m.words[-1] == value for line in m.block]
-
-
 @rule("E058")
 def media_headers_kept(site: Site) -> Found:
     """One `add_header` in an inner block drops all outer ones, and an upload runs as a page.
@@ -428,14 +480,7 @@ def media_headers_kept(site: Site) -> Found:
         for location in [media, *nginx.locations(media)]:
             if nginx.kind(location) != "file":
                 continue
-            sent = headers(location, "add_header")
-            missing = [
-                name
-                for name, needed in PROTECTION.items()
-                if name.lower() not in sent
-                or not any(needed in text for text in possible(site, sent[name.lower()]))
-            ]
-            if missing:
+            if missing := unprotected(site, location):
                 yield (
                     f"{nginx.shown(location)} sends uploads below {path!r} without"
                     f" {', '.join(missing)}.",
