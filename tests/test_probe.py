@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -65,6 +66,17 @@ def test_without_rights_the_upload_is_left_out_and_not_a_cross(server):
         assert f"– upload                           This machine has no {media}" in done.stdout
     finally:
         media.with_name("away").rename(media)
+
+
+def test_a_laptop_asks_what_needs_no_file_of_its_own(server):
+    here = f"127.0.0.1:{server.https}"
+    command = [server.python, "manage.py", "probe", f"https://{server.domain}/", "--insecure"]
+    done = run(*command, "--connect", here, "--json", cwd=server.project, LOCAL_DEV="1")
+    assert done.returncode == 0, done.stdout
+    report = {line["name"]: line["ok"] for line in json.loads(done.stdout)}
+    assert [name for name, ok in report.items() if ok is None] == ["upload"]
+    assert report["hashed name"] and report["wrong Host"] and report["forged headers"]
+    shutil.rmtree(server.project.with_name(f"{server.project.name}-var"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,29 @@ CASES = {
             )
         ],
     ),
+    "private uploads of another root": (
+        "E049",
+        [
+            ("split/layout.py", 'PRIVATE_URL = "/s/secret/"'),
+            (SETTINGS, 'PRIVATE_ROOT = "/var/lib/client_site/s/secret"'),
+            server("location /s/secret/ { internal; root /srv; }"),
+        ],
+    ),
+    "private uploads for everybody": (
+        "E048 E049",
+        [
+            ("split/layout.py", 'PRIVATE_URL = "/s/secret/"'),
+            (SETTINGS, 'PRIVATE_ROOT = "/var/lib/client_site/s/secret"'),
+            server("location /s/secret/ { root /var/lib/client_site; }"),
+        ],
+    ),
+    "private uploads in the media root": (
+        "E017 E048 E049",
+        [
+            ("split/layout.py", 'PRIVATE_URL = "/s/secret/"'),
+            (SETTINGS, 'PRIVATE_ROOT = MEDIA_ROOT / "secret"'),
+        ],
+    ),
     # nginx and requests
     "bodies below Django's limit": (
         "E051",
@@ -334,7 +358,17 @@ def expected(wanted: str, rules: dict, caller: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", CASES)
+def quick_first(cases: dict) -> list:
+    """Return the names of the cases; one that tries no new rule is slow."""
+    names, tried = [], set()
+    for name, (wanted, _) in cases.items():
+        first = wanted.split()[0]
+        names.append(pytest.param(name, marks=[pytest.mark.slow] if first in tried else []))
+        tried.add(first)
+    return names
+
+
+@pytest.mark.parametrize("name", quick_first(CASES))
 def test_a_change_is_noticed_by_both_callers(name, project, folder, manage, rules):
     wanted, edits = CASES[name]
     with edited(project, filled(edits, project, folder)):
@@ -344,6 +378,13 @@ def test_a_change_is_noticed_by_both_callers(name, project, folder, manage, rule
         shutil.rmtree(folder / "www", ignore_errors=True)  # LOCAL_DEV makes it
         found = ids(said) - {"staticfiles.W004"}  # this machine has no web root
         assert found == expected(wanted, rules, "check"), said
+
+
+def test_every_rule_is_tried(rules):
+    tried = {f"split.{id}" for wanted, _ in CASES.values() for id in wanted.split()}
+    for wanted, _ in [*LOCAL_CASES.values(), *SERVER_CASES.values()]:
+        tried |= set(wanted.split())
+    assert set(rules) <= tried
 
 
 LOCAL_CASES = {
@@ -411,17 +452,23 @@ def test_a_warning_is_a_warning(project, manage):
 UNIT = ("systemd/aa.service", "[Service]\nUser=nobody")
 
 
-@pytest.fixture
-def installed(folder):
+@contextmanager
+def server_folders(folder: Path):
     """The folders of a server: uploads are written by nobody, static files by who releases."""
     media, static = folder / "www/s/media", folder / "www/s/static"
     for path in (media, static):
         path.mkdir(parents=True)
     media.chmod(0o777)
-    yield folder
+    yield
     for path in (folder, folder / "www", folder / "www/s"):
         path.chmod(0o755)
     shutil.rmtree(folder / "www")
+
+
+@pytest.fixture
+def installed(folder):
+    with server_folders(folder):
+        yield folder
 
 
 def test_the_folders_of_a_server_are_right(installed, project, manage):
@@ -589,12 +636,16 @@ def test_nothing_is_reported_without_need(name, project, folder, manage):
     with edited(project, filled(FINE[name], project, folder)):
         found, said = hook(project)
         assert not found, said
-        for arguments, environment in ((["--deploy"], {}), ([], {"LOCAL_DEV": "1"})):
-            if "object storage" in name and environment:
-                continue  # the storage is not installed here
-            _, said = manage(project, "check", *arguments, **environment)
-            shutil.rmtree(folder / "www", ignore_errors=True)
-            assert ids(said) == set(), said
+        _, said = manage(project, "check", "--deploy")
+        assert ids(said) == set(), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FINE if "object storage" not in name])
+def test_nor_on_a_developers_machine(name, project, folder, manage):
+    with edited(project, filled(FINE[name], project, folder)):
+        _, said = manage(project, "check", LOCAL_DEV="1")
+        assert ids(said) == set(), said
 
 
 ANSWERS = [
