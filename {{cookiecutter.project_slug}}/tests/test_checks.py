@@ -1,3 +1,4 @@
+import inspect
 import json
 import threading
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -41,7 +42,7 @@ def test_a_disagreement_is_reported_with_both_values(settings):
 
 def test_each_rule_says_what_it_prevents_and_where_that_was_seen():
     for rule in rules.RULES:
-        assert "\n\n    Seen: " in rule.find.__doc__, rule.id
+        assert "\n\nSeen: " in inspect.cleandoc(rule.find.__doc__), rule.id
 
 
 def test_the_probe_finds_the_site_right_and_leaves_nothing(site, capsys):
