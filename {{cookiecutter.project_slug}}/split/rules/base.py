@@ -121,11 +121,8 @@ class Site:
     def served(self, kind: str) -> Path | None:
         """Return the root on the server: that of the settings, but for LOCAL_DEV's own."""
         root = self.root(kind)
-        here, there = self.get("WEB_ROOT", ""), layout.WEB_ROOT
-        if kind == "PRIVATE":
-            here, there = layout.LOCAL_VAR, Path(layout.DATABASE).parent
-        if root and self.local_dev and root.is_relative_to(here):
-            return Path(there, root.relative_to(here))
+        if root and self.local_dev and root.is_relative_to(self.get("WEB_ROOT", "")):
+            return Path(layout.WEB_ROOT, root.relative_to(self.get("WEB_ROOT")))
         return root
 
     def databases(self) -> dict[str, Path]:

@@ -247,7 +247,7 @@ def no_door_to_the_rest(site: Site) -> Found:
     thousands of sites served their source).
     """
     private = [layout.CHECKOUT / ".env", layout.CHECKOUT / "manage.py", *site.databases().values()]
-    if root := site.served("PRIVATE"):
+    if root := site.root("PRIVATE"):
         private.append(root / FILE)
     for server in nginx.servers(site.nginx):
         for location in [server, *nginx.locations(server)]:
@@ -276,8 +276,8 @@ def private_uploads_found(site: Site) -> Found:
 
     Seen: X-Accel-Redirect to a location of another root: every private file is a 404.
     """
-    root, url = site.served("PRIVATE"), getattr(layout, "PRIVATE_URL", "")
-    for server in site.servers() if root and url else ():
+    root, url = site.root("PRIVATE"), getattr(layout, "PRIVATE_URL", "")
+    for server in site.servers() if root and url and not site.local_dev else ():
         location = file_location(server, url)
         found = nginx.file(location, url + FILE)
         internal = nginx.kind(location) == "internal"
