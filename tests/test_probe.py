@@ -327,6 +327,7 @@ def test_a_protection_taken_away_is_a_cross(server, mutant):
     old = server.root / "old/s/static/admin/css"
     old.mkdir(parents=True, exist_ok=True)
     (old / "base.css").write_text("/* of another release */")
+    (server.web_root / "s/static/staticfiles.json").touch()
     try:
         for change in changes:
             mutated(server, *change)
