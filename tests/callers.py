@@ -116,7 +116,7 @@ def edited(project: Path, edits: list[tuple]):
                 old, new = change
                 text, count = re.subn(old, lambda _, new=new: new, text, flags=re.MULTILINE)
                 assert count, f"{name} holds nothing like {change[0]!r}"
-            path.write_text(text)
+            path.write_text(text, errors="surrogateescape")
         yield
     finally:
         for path, text in before.items():

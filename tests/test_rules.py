@@ -56,6 +56,13 @@ def rules(bake) -> dict[str, dict]:
     return {rule["id"]: rule for rule in json.loads(done.stdout)}
 
 
+UPLOADS_DOMAIN = """
+server {
+    server_name uploads.example;
+    root ROOT/www;
+    location /s/media/ { include client_site/media.conf; location ~ a$ { MORE } }
+}
+"""
 # name: (ids, edits). Where a change breaks more than one agreement, all ids are there.
 CASES = {
     # URLs
@@ -313,6 +320,13 @@ CASES = {
     "pages by default for uploads": (
         "E059",
         [media(r"location ~ x$ { default_type text/html; }"), media("default_type text/html;")],
+    ),
+    "a header that drops the others, on the uploads' own domain": (
+        "E058",
+        [
+            (SETTINGS, 'MEDIA_URL = "https://uploads.example/s/media/"'),
+            ("nginx/optional/zz.conf", UPLOADS_DOMAIN.replace("MORE", "add_header X-A b;")),
+        ],
     ),
     # Services and .gitignore
     "another socket in nginx": (
@@ -591,6 +605,14 @@ FINE = {
         )
     ],
     "media on another domain": [(SETTINGS, 'MEDIA_URL = "https://media.other.example/"')],
+    "media on a domain of its own here": [
+        (SETTINGS, 'MEDIA_URL = "https://uploads.example/s/media/"'),
+        ("nginx/optional/zz.conf", UPLOADS_DOMAIN.replace("MORE", "")),
+    ],
+    "files that cannot be read as text": [
+        (".gitignore", "\udcff"),
+        ("gunicorn.conf.py", "this is (no Python"),
+    ],
     "uploads in object storage": [
         (
             SETTINGS,

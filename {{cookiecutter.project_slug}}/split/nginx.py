@@ -65,19 +65,19 @@ class Directive:
         return next((inner.value for inner in self.all(name)), None)
 
 
-def read(path: Path) -> Directive:
+def read(path: Path, folder: Path | None = None) -> Directive:
     """Return a directive named "" whose block is the configuration in `path`.
 
-    An `include` of a file that lies beside `path` under the same last name is replaced by what
-    it holds; others are the machine's own and stay as they are.
+    An `include` of a file that lies in `folder`, or beside `path`, under the same last name is
+    replaced by what it holds; others are the machine's own and stay as they are.
 
     Raises:
         Unreadable: a file is missing, is no text, includes itself or is no configuration.
     """
-    return Directive(("",), _read(path, ()))
+    return Directive(("",), _read(path, folder or path.parent, ()))
 
 
-def _read(path: Path, outer: tuple[Path, ...]) -> tuple[Directive, ...]:
+def _read(path: Path, folder: Path, outer: tuple[Path, ...]) -> tuple[Directive, ...]:
     if path in outer:
         raise Unreadable(f"{path.name}: includes itself")
     try:
@@ -87,9 +87,9 @@ def _read(path: Path, outer: tuple[Path, ...]) -> tuple[Directive, ...]:
 
     def resolve(directives: tuple[Directive, ...]) -> Iterator[Directive]:
         for directive in directives:
-            beside = path.parent / Path(directive.value).name
+            beside = folder / Path(directive.value).name
             if directive.name == "include" and os.path.isfile(beside):
-                yield from _read(beside, (*outer, path))
+                yield from _read(beside, folder, (*outer, path))
             else:
                 yield replace(directive, block=tuple(resolve(directive.block)))
 

@@ -59,7 +59,9 @@ def rule(id: str, **options: Any) -> Callable[[Callable], Callable]:
 
 def problems(site: Site, chosen: Iterable[Rule] | None = None) -> Iterator[Problem]:
     """Yield what is wrong with a site, by the chosen rules or by all that are not for a server."""
-    for rule in chosen or (rule for rule in RULES if not rule.deploy):
+    if chosen is None:
+        chosen = [rule for rule in RULES if not rule.deploy]
+    for rule in chosen:
         try:
             for message, hint in rule.find(site):
                 yield Problem(rule.id, message, hint)
@@ -152,7 +154,9 @@ class Site:
         """Return the servers that must serve a kind of file: those of its URL's host."""
         if self.path(kind) is not None:
             return self.servers()
-        host, found = urlsplit(self.url(kind)).hostname, nginx.servers(self.nginx)
+        folder, host = layout.CHECKOUT / "nginx", urlsplit(self.url(kind)).hostname
+        optional = [nginx.read(file, folder) for file in sorted(folder.glob("optional/*.conf"))]
+        found = [server for tree in (self.nginx, *optional) for server in nginx.servers(tree)]
         return [server for server in found if host in nginx.value(server, "server_name").split()]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import layout, nginx
 from .base import KINDS, Found, Site, real, rule
+from .services import text
 from .web import served
 
 READ, WRITE, ENTER = 4, 2, 1
@@ -46,7 +47,7 @@ def may(who: tuple[int, set[int]], path: Path, bit: int) -> bool:
 def application_user() -> tuple[str, tuple[int, set[int]]] | None:
     """Return name and account of the application: the unit's User=, else who runs this."""
     for file in sorted(layout.CHECKOUT.glob("systemd/*.service")):
-        for name in re.findall(r"^User\s*=\s*(\S+)", file.read_text(), re.MULTILINE):
+        for name in re.findall(r"^User\s*=\s*(\S+)", text(file), re.MULTILINE):
             return (name, account) if (account := user(name)) else None
     if hasattr(os, "getuid") and os.getuid():  # root may do anything, so there is nothing to see
         return "this user", (os.getuid(), {os.getgid(), *os.getgroups()})

@@ -221,8 +221,10 @@ def one_door_to_uploads(site: Site) -> Found:
 
     Seen: in Chromium, an uploaded page below a plain `alias` ran its script on the site's origin.
     """
-    media = site.served("MEDIA")
-    own = tuple(path for kind in KINDS if (path := nginx_path(site, kind)))  # E012, E058 speak
+    static, media = (site.served(kind) for kind in KINDS)
+    if static and media and overlap(static, media):
+        return  # E012 speaks
+    own = tuple(path for kind in KINDS if (path := nginx_path(site, kind)))  # E058 speaks
     for server in nginx.servers(site.nginx) if media else ():
         for location in [server, *nginx.locations(server)]:
             _, base = tree(location)
