@@ -77,6 +77,7 @@ CASES = {
     "root URL": ("E002", [(SETTINGS, 'STATIC_URL = "/"')]),
     "doubled slash": ("E003 E042", [(SETTINGS, 'MEDIA_URL = "/s//media/"')]),
     "dots in a URL": ("E003 E042", [(SETTINGS, 'MEDIA_URL = "/s/x/../media/"')]),
+    "no slash at the start": ("E003", [(SETTINGS, 'MEDIA_URL = "s/media/"')]),
     "no slash at the end": ("E004 E042", [(SETTINGS, 'MEDIA_URL = "/s/media"')]),
     "a page below the served URL": (
         "E005",
@@ -151,7 +152,7 @@ CASES = {
         [(SETTINGS, 'STORAGES["default"]["OPTIONS"]["file_permissions_mode"] = 0o600')],
     ),
     "uploads of the temporary file's mode": (
-        "E025",
+        "E025 W025",
         [
             (
                 SETTINGS,
@@ -159,6 +160,10 @@ CASES = {
                 '["file_permissions_mode"]',
             )
         ],
+    ),
+    "a mode for storages that state none": (
+        "W025",
+        [(SETTINGS, "FILE_UPLOAD_PERMISSIONS = 0o600")],
     ),
     "a mode without 0o": (
         "E025",
@@ -342,6 +347,7 @@ CASES = {
         [("systemd/zz.socket", "[Socket]\nListenStream=/run/other.sock")],
     ),
     "a line that hides sources": ("E062", [(".gitignore", "static/")]),
+    "a line that hides all stylesheets": ("E062", [(".gitignore", "*.css")]),
     "a line that hides a migration": ("E062", [(".gitignore", "**/migrations/0*")]),
     "the environment file shown": ("E063", [(".gitignore", r"^/\.env$", "")]),
     "the environment file shown again": ("E063", [(".gitignore", "!/.env")]),

@@ -95,9 +95,15 @@ class Site:
         storage = (self.get("STORAGES") or {}).get(alias) or {}
         return storage.get("BACKEND", ""), storage.get("OPTIONS") or {}
 
+    def stated_url(self, kind: str) -> str:
+        """Return the URL below which files are found, as the settings say it."""
+        stated = getattr(self.settings, "_wrapped", self.settings)  # without Django's own prefix
+        url = self.storage(kind)[1].get("base_url") or getattr(stated, f"{kind}_URL", "")
+        return str(url or "")
+
     def url(self, kind: str) -> str:
         """Return the URL below which files are found, as Django completes it."""
-        url = str(self.storage(kind)[1].get("base_url") or self.get(f"{kind}_URL") or "")
+        url = self.stated_url(kind)
         return url if url.startswith(("/", "http://", "https://")) else f"/{url}"
 
     def path(self, kind: str) -> str | None:

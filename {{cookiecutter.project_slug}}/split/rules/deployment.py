@@ -48,7 +48,8 @@ def application_user() -> tuple[str, tuple[int, set[int]]] | None:
     """Return name and account of the application: the unit's User=, else who runs this."""
     for file in sorted(layout.CHECKOUT.glob("systemd/*.service")):
         for name in re.findall(r"^User\s*=\s*(\S+)", text(file), re.MULTILINE):
-            return (name, account) if (account := user(name)) else None
+            if account := user(name):
+                return name, account
     if hasattr(os, "getuid") and os.getuid():  # root may do anything, so there is nothing to see
         return "this user", (os.getuid(), {os.getgid(), *os.getgroups()})
     return None

@@ -12,6 +12,7 @@ from .. import layout, nginx
 from .base import KINDS, Found, Site, rule
 from .web import application
 
+STYLES = (".css", ".js", ".svg", ".png", ".jpg", ".woff2")
 SOURCE = {".py", ".html", ".conf", ".service", ".socket", ".timer", ".toml"}
 
 
@@ -156,6 +157,8 @@ def source_files(site: Site) -> Iterator[str]:
     for folder in [*static, *(app / "static" for app in apps if (app / "static").is_dir())]:
         if folder.is_relative_to(layout.CHECKOUT):
             yield (folder / "source").relative_to(layout.CHECKOUT).as_posix()
+            for kind in STYLES:  # a line for a folder may mean what a build makes, one for all not
+                yield (folder / f"source{kind}").relative_to(layout.CHECKOUT).as_posix()
 
 
 @rule("E062")

@@ -77,6 +77,7 @@ class Client:
 
     def __init__(self, url: str, connect: str = "", insecure: bool = False):
         self.url, self.insecure = urlsplit(url), insecure
+        self.netloc = self.url.netloc.rpartition("@")[2]
         self.host = self.url.hostname or ""
         port = self.url.port or (443 if self.url.scheme == "https" else 80)
         name, _, number = connect.rpartition(":")
@@ -84,7 +85,7 @@ class Client:
 
     def ask(self, target: str, method: str = "GET", **headers: str) -> Answer:
         """Return the answer to a request whose target is sent as it is. Raises NoAnswer."""
-        sent = {"Host": self.url.netloc, "Connection": "close", "User-Agent": "probe"}
+        sent = {"Host": self.netloc, "Connection": "close", "User-Agent": "probe"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"{method} {target} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items())]
         where = f"{self.address[0]}:{self.address[1]}"
@@ -494,7 +495,7 @@ class Probe:
     def client(self, url: str) -> Client:
         """Return the client for a URL's host: the site's own, or that of files elsewhere."""
         parts = urlsplit(url)
-        if parts.netloc in {"", self.site.url.netloc}:
+        if parts.netloc in {"", self.site.netloc}:
             return self.site
         scheme = parts.scheme or self.site.url.scheme
         return Client(f"{scheme}://{parts.netloc}/", insecure=self.insecure)
