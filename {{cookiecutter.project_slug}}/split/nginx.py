@@ -56,9 +56,17 @@ class Directive:
         kind = next(kind for kind in ("=", "^~", "~*", "~", "@", "") if words.startswith(kind))
         return kind, words.removeprefix(kind)
 
+    @cached_property
+    def named(self) -> dict[str, list[Directive]]:
+        """The directives inside this block by name: most are asked for many times."""
+        found: dict[str, list[Directive]] = {}
+        for inner in self.block:
+            found.setdefault(inner.name, []).append(inner)
+        return found
+
     def all(self, name: str) -> Iterator[Directive]:
         """Yield the directives called `name` directly inside this block."""
-        return (inner for inner in self.block if inner.name == name)
+        return iter(self.named.get(name, ()))
 
     def one(self, name: str) -> str | None:
         """Return the value of the first directive called `name` in this block, if there is one."""
