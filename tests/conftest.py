@@ -74,10 +74,34 @@ def python(bake):
     return python
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder():
     """A folder that an unprivileged nginx may enter, with a path short enough for a socket."""
     path = Path(tempfile.mkdtemp(prefix="split-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def server(bake, python, folder):
+    """The default project behind nginx and gunicorn, with an account that may enter the admin."""
+    from servers import deployed, rendered_for
+
+    with deployed(bake(**rendered_for(folder)), folder, python()) as server:
+        server.manage("shell", "--command", CREATE)
+        yield server
+
+
+CREATE = """
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_superuser("ada", password="a long password")
+"""
+
+
+@pytest.fixture(scope="session")
+def signed_in(server):
+    """A client that is signed in to the server."""
+    browser = server.browser()
+    browser.sign_in("ada", "a long password")
+    return browser
