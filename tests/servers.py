@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conftest import CACHE, passes
+from conftest import CACHE, missing, passes
 
 SECRET_KEY = "for tests only, and long: 0c41d5a7e2b94f6f8d3b1a5c7e9f0d2b4a6c8e0f"
 NOBODY = 65534
@@ -55,7 +55,7 @@ def find_nginx() -> str:
     fetched = CACHE / "nginx" / "usr/sbin/nginx"
     if not fetched.exists():
         if not shutil.which("apt-get"):
-            pytest.skip("there is no nginx on PATH, and no apt-get to fetch one")
+            missing("there is no nginx on PATH, and no apt-get to fetch one")
         fetch(CACHE / "nginx", "nginx")
     return str(fetched)
 

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import TEMPLATE
+from conftest import TEMPLATE, missing
 from playwright.sync_api import sync_playwright
 
 BUILD = TEMPLATE / "build"
@@ -14,7 +14,7 @@ def chromium():
     """Debian's Chromium, without a window."""
     found = shutil.which("chromium")
     if not found:
-        pytest.skip("there is no chromium on PATH")
+        missing("there is no chromium on PATH")
     BUILD.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium

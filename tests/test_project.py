@@ -130,11 +130,3 @@ def test_the_first_page_can_be_deleted(bake, python, tmp_path):
     site = "from django.test import Client; print(Client().get('/admin/login/').status_code)"
     manage = (python(), "manage.py", "shell", "--verbosity", "0", "--command", site)
     assert passes(*manage, cwd=project, LOCAL_DEV=1, ALLOWED_HOSTS="testserver").strip() == "200"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("target", ["check", "test"])
-def test_the_projects_own_commands(bake, tmp_path, target):
-    project = shutil.copytree(bake(), tmp_path / "project")
-    passes("make", target, cwd=project, PATH=f"{Path(UV).parent}:{os.environ['PATH']}")
-    assert (project / "uv.lock").exists()

@@ -17,6 +17,12 @@ def commit(folder, message) -> str:
     return passes("git", "rev-parse", "HEAD", cwd=folder).strip()
 
 
+def edit(project) -> None:
+    """Change a file of a project as its team would."""
+    page = project / "templates/404.html"
+    page.write_text(page.read_text().replace("Page not found", "We looked everywhere"))
+
+
 @pytest.mark.parametrize("previous", ["HEAD~1", "HEAD"])
 def test_an_update_keeps_the_users_edit_and_brings_the_rest(tmp_path, previous):
     """From the commit before, and from this one, to what lies in the working tree."""
@@ -28,11 +34,10 @@ def test_an_update_keeps_the_users_edit_and_brings_the_rest(tmp_path, previous):
     answer = ("--no-input", "--extra-context", '{"project_name": "Kept Name"}')
     environment = {"HOME": tmp_path, "GIT_CONFIG_GLOBAL": tmp_path / "gitconfig"}
     (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@client.example\n")
-    passes("cruft", "create", template, *answer, "-o", tmp_path, cwd=tmp_path, **environment)
+    passes("cruft", "create", template, *answer, "--output-dir", tmp_path, cwd=tmp_path, **environment)
     project = tmp_path / "kept_name"
     passes("git", "init", "--quiet", cwd=project)
-    with (project / "README.md").open("a") as readme:
-        readme.write("\nA line of the client's own.\n")
+    edit(project)
     commit(project, "Edit")
 
     for path in template.iterdir():
@@ -46,9 +51,8 @@ def test_an_update_keeps_the_users_edit_and_brings_the_rest(tmp_path, previous):
     passes("cruft", "update", "--skip-apply-ask", cwd=project, **environment)
     assert not list(project.rglob("*.rej"))
     fresh = tmp_path / "fresh"
-    passes("cruft", "create", template, *answer, "-o", fresh, cwd=tmp_path, **environment)
+    passes("cruft", "create", template, *answer, "--output-dir", fresh, cwd=tmp_path, **environment)
     fresh /= "kept_name"
-    with (fresh / "README.md").open("a") as readme:
-        readme.write("\nA line of the client's own.\n")
+    edit(fresh)
     shutil.rmtree(project / ".git")
     same(fresh, project)
