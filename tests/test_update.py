@@ -7,6 +7,7 @@ from conftest import TEMPLATE, passes
 from test_reference import same
 
 GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@client.example")
+ANSWER = '{"project_name": "Kept Name"}'
 IGNORE = shutil.ignore_patterns(".git", ".cache", ".venv", ".uv", "build", "demo", "__pycache__")
 
 
@@ -31,10 +32,10 @@ def test_an_update_keeps_the_users_edit_and_brings_the_rest(tmp_path, previous):
     if "~" in previous and passes("git", "rev-list", "--count", "HEAD", cwd=template) == "1\n":
         pytest.skip("the template has no commit before this one")
     passes("git", "checkout", "--quiet", "-B", "main", previous, cwd=template)
-    answer = ("--no-input", "--extra-context", '{"project_name": "Kept Name"}')
+    create = ("cruft", "create", template, "--no-input", "--extra-context", ANSWER)
     environment = {"HOME": tmp_path, "GIT_CONFIG_GLOBAL": tmp_path / "gitconfig"}
     (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@client.example\n")
-    passes("cruft", "create", template, *answer, "--output-dir", tmp_path, cwd=tmp_path, **environment)
+    passes(*create, "--output-dir", tmp_path, cwd=tmp_path, **environment)
     project = tmp_path / "kept_name"
     passes("git", "init", "--quiet", cwd=project)
     edit(project)
@@ -51,7 +52,7 @@ def test_an_update_keeps_the_users_edit_and_brings_the_rest(tmp_path, previous):
     passes("cruft", "update", "--skip-apply-ask", cwd=project, **environment)
     assert not list(project.rglob("*.rej"))
     fresh = tmp_path / "fresh"
-    passes("cruft", "create", template, *answer, "--output-dir", fresh, cwd=tmp_path, **environment)
+    passes(*create, "--output-dir", fresh, cwd=tmp_path, **environment)
     fresh /= "kept_name"
     edit(fresh)
     shutil.rmtree(project / ".git")
