@@ -25,7 +25,10 @@ def missing(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def bake(cookies_session):
-    """Return a function that renders the template with some answers, each set of them once."""
+    """Return a function that renders the template with some answers, each set of them once.
+
+    Nothing may run in what it returns; `project` gives a copy for that.
+    """
     baked = {}
 
     def bake(**answers) -> Path:
@@ -37,6 +40,21 @@ def bake(cookies_session):
         return baked[key]
 
     return bake
+
+
+@pytest.fixture(scope="session")
+def project(bake, tmp_path_factory):
+    """Return a function that gives a rendered project to run things in, one a set of answers."""
+    copies = {}
+
+    def project(**answers) -> Path:
+        rendered = bake(**answers)
+        if rendered not in copies:
+            folder = tmp_path_factory.mktemp("project")
+            copies[rendered] = shutil.copytree(rendered, folder / rendered.name)
+        return copies[rendered]
+
+    return project
 
 
 def run(*command, cwd: Path, **environment) -> subprocess.CompletedProcess:
@@ -60,7 +78,7 @@ def passes(*command, cwd: Path, **environment) -> str:
 
 
 @pytest.fixture(scope="session")
-def python(bake):
+def python(project):
     """Return a function that gives the Python of an environment with a series' dependencies.
 
     Rendered projects share one environment a series, and it outlives the run.
@@ -70,7 +88,7 @@ def python(bake):
         environment = CACHE / f"django-{series}{interpreter and '-py' + interpreter}"
         passes(
             *(UV, "sync", "--quiet"),
-            cwd=bake(django_version=series),
+            cwd=project(django_version=series),
             UV_PROJECT_ENVIRONMENT=environment,
             UV_PYTHON=interpreter or os.environ.get("UV_PYTHON", ""),
         )
@@ -89,11 +107,11 @@ def folder():
 
 
 @pytest.fixture(scope="session")
-def server(bake, python, folder):
+def server(project, python, folder):
     """The default project behind nginx and gunicorn, with an account that may enter the admin."""
     from servers import deployed, rendered_for
 
-    with deployed(bake(**rendered_for(folder)), folder, python()) as server:
+    with deployed(project(**rendered_for(folder)), folder, python()) as server:
         server.manage("shell", "--command", CREATE)
         yield server
 

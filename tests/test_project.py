@@ -55,19 +55,19 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: "+".join(answers) or "default")
-def test_the_project_passes_its_own_checks(bake, environment, answers):
-    project = bake(**answers)
+def test_the_project_passes_its_own_checks(project, environment, answers):
+    folder = project(**answers)
     python = environment(answers.get("django_version", "5.2"))
 
     def manage(*arguments, **variables):
-        passes(python, "-B", "manage.py", *arguments, cwd=project, **variables)
+        passes(python, "manage.py", *arguments, cwd=folder, **variables)
 
-    passes(python.parent / "ruff", "check", "--no-cache", cwd=project)
-    passes(python.parent / "ruff", "format", "--check", "--no-cache", cwd=project)
+    passes(python.parent / "ruff", "check", cwd=folder)
+    passes(python.parent / "ruff", "format", "--check", cwd=folder)
     manage("check", "--fail-level", "WARNING", LOCAL_DEV=1)
     manage("check", "--deploy", "--fail-level", "WARNING", **DEPLOY)
     manage("makemigrations", "--check", "--dry-run", LOCAL_DEV=1)
-    passes(python, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project)
+    passes(python, "-m", "pytest", "-q", cwd=folder)
 
 
 MATRIX = [(s, v) for s in SERIES for v in ("3.11", "3.12", "3.13", "3.14") if fits(s, v)]
@@ -75,14 +75,12 @@ MATRIX = [(s, v) for s in SERIES for v in ("3.11", "3.12", "3.13", "3.14") if fi
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("series", "version"), MATRIX)
-def test_the_tests_pass_on_each_python(bake, python, series, version):
+def test_the_tests_pass_on_each_python(project, python, series, version):
     if version not in interpreters():
         pytest.skip(f"there is no Python {version} on this machine")
     interpreter = python(series, interpreters()[version])
-    passes(
-        *(interpreter, "-B", "-X", "dev", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        cwd=bake(django_version=series),
-    )
+    folder = project(django_version=series)
+    passes(interpreter, "-X", "dev", "-m", "pytest", "-q", cwd=folder)
 
 
 CREATE = """
