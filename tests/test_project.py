@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import TEMPLATE, UV, passes
+from servers import free_port
 from test_answers import AWKWARD
+from test_commands import fetch, served
 
 SERIES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["django_version"]
 DEPLOY = {"SECRET_KEY": "for tests only, and long: 7b1e9c3f5a2d8046e1b3d5f7a9c0e2d4"}
@@ -83,6 +85,7 @@ def test_the_tests_pass_on_each_python(project, python, series, version):
     passes(interpreter, "-X", "dev", "-m", "pytest", "-q", cwd=folder)
 
 
+LOCAL = os.environ | {"LOCAL_DEV": "1", "DEBUG": "1"}
 CREATE = """
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
@@ -106,6 +109,8 @@ def test_a_day_of_work_leaves_the_checkout_clean(bake, python, tmp_path):
     manage("migrate", "--verbosity", "0")
     photo = Path(manage("shell", "--verbosity", "0", "--command", CREATE).strip())
     manage("collectstatic", "--noinput")
+    with served(f"{python()} manage.py runserver {free_port()}", project, LOCAL) as address:
+        assert fetch(f"{address}/")[0]
     passes(python(), "-m", "pytest", "-q", cwd=project)
     passes(python().parent / "ruff", "check", cwd=project)
     assert passes("git", "status", "--porcelain", cwd=project) == ""
