@@ -39,7 +39,13 @@ def page(chromium, server):
 
 def images(page) -> list[int]:
     """Return the natural width of each image of a page: 0 is a broken one."""
+    page.wait_for_load_state("networkidle")
     return page.evaluate("[...document.images].map(image => image.naturalWidth)")
+
+
+def style(page, selector: str, name: str) -> str:
+    """Return a computed style of the first element that a selector finds."""
+    return page.locator(selector).first.evaluate(f"e => getComputedStyle(e)['{name}']")
 
 
 def test_a_person_signs_in_and_uploads_a_photo(page, server, tmp_path):
@@ -48,20 +54,17 @@ def test_a_person_signs_in_and_uploads_a_photo(page, server, tmp_path):
 
     page.goto(f"https://{server.domain}/")
     page.get_by_role("link", name="Sign in").click()
-    header = "getComputedStyle(document.querySelector('#header')).backgroundColor"
-    assert page.evaluate(header) != "rgba(0, 0, 0, 0)"  # the admin's stylesheet
+    assert style(page, "#header", "background-color") != "rgba(0, 0, 0, 0)"  # the admin's
 
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill("a long password")
     page.get_by_role("button", name="Log in").click()
     page.get_by_label("photo").set_input_files(photo)
     page.get_by_role("button", name="Upload").click()
-    page.wait_for_load_state("networkidle")
 
     assert page.locator("img").get_attribute("src").startswith("/s/media/photos/")
     assert all(images(page)) and len(images(page)) == 1
-    radius = "getComputedStyle(document.querySelector('.card')).borderTopLeftRadius"
-    assert page.evaluate(radius) == "14px"  # the page's own stylesheet
+    assert style(page, ".card", "border-top-left-radius") == "14px"  # the page's own
     assert page.wrong == []
     page.screenshot(path=BUILD / "first-page.png", full_page=True)
 
