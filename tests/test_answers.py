@@ -83,7 +83,9 @@ def test_all_problems_are_told_at_once_and_nothing_is_left(tmp_path):
 
 @pytest.mark.parametrize("slug", ["a/b", "../up", "a/b/c", "."])
 def test_a_slug_that_is_no_folder_leaves_nothing_anywhere(tmp_path, slug):
-    assert render(tmp_path, project_slug=slug).returncode == 1
+    done = render(tmp_path, project_slug=slug)
+    assert done.returncode == 1
+    assert "/" not in slug or f"project_slug {slug} holds a slash" in done.stdout
     left = [path for path in tmp_path.rglob("*") if path.name not in {"out"}]
     assert [path for path in left if ".cookiecutter" not in str(path)] == []
 
