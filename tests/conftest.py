@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def python(project):
     """
 
     def python(series: str = "5.2", interpreter: str = "") -> Path:
-        environment = CACHE / f"django-{series}{interpreter and '-py' + interpreter}"
+        environment = CACHE / f"django-{series}{interpreter.replace('/', '-')}"
         passes(
             *(UV, "sync", "--quiet"),
             cwd=project(django_version=series),
@@ -97,8 +98,8 @@ def python(project):
     return python
 
 
-@pytest.fixture(scope="session")
-def folder():
+@contextmanager
+def server_folder():
     """A folder that an unprivileged nginx may enter, with a path short enough for a socket."""
     path = Path(tempfile.mkdtemp(prefix="split-"))
     path.chmod(0o755)
@@ -106,14 +107,22 @@ def folder():
     shutil.rmtree(path)
 
 
+@pytest.fixture(scope="module")
+def folder():
+    """A folder for a module's own server."""
+    with server_folder() as path:
+        yield path
+
+
 @pytest.fixture(scope="session")
-def server(project, python, folder):
+def server(project, python):
     """The default project behind nginx and gunicorn, with an account that may enter the admin."""
     from servers import deployed, rendered_for
 
-    with deployed(project(**rendered_for(folder)), folder, python()) as server:
-        server.manage("shell", "--command", CREATE)
-        yield server
+    with server_folder() as folder:
+        with deployed(project(**rendered_for(folder)), folder, python()) as server:
+            server.manage("shell", "--command", CREATE)
+            yield server
 
 
 CREATE = """

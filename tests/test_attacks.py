@@ -54,8 +54,7 @@ def open_to_attack(server) -> attack.Site:
 
 @pytest.fixture(scope="module")
 def server(project, python, folder):
-    project = bake(**rendered_for(folder))
-    with deployed(project, folder, python(), **settings(folder)) as server:
+    with deployed(project(**rendered_for(folder)), folder, python(), **settings(folder)) as server:
         yield server
     if (closed := server.web_root / "s/media/closed").exists():
         closed.chmod(0o700)
@@ -67,7 +66,7 @@ def site(server):
 
 
 @pytest.fixture(scope="module")
-def local(project, python, tmp_path_factory):
+def local(bake, python, tmp_path_factory):
     """The development server of a project of its own, with the same bait."""
     project = tmp_path_factory.mktemp("local") / "client_site"
     shutil.copytree(bake(), project)
