@@ -28,7 +28,7 @@ def missing(reason: str) -> None:
 def bake(cookies_session):
     """Return a function that renders the template with some answers, each set of them once.
 
-    Nothing may run in what it returns; `project` gives a copy for that.
+    Nothing may run in what it returns; `copy_of` gives a copy for that.
     """
     baked = {}
 
@@ -44,18 +44,18 @@ def bake(cookies_session):
 
 
 @pytest.fixture(scope="session")
-def project(bake, tmp_path_factory):
+def copy_of(bake, tmp_path_factory):
     """Return a function that gives a rendered project to run things in, one a set of answers."""
     copies = {}
 
-    def project(**answers) -> Path:
+    def copy_of(**answers) -> Path:
         rendered = bake(**answers)
         if rendered not in copies:
             folder = tmp_path_factory.mktemp("project")
             copies[rendered] = shutil.copytree(rendered, folder / rendered.name)
         return copies[rendered]
 
-    return project
+    return copy_of
 
 
 def run(*command, cwd: Path, **environment) -> subprocess.CompletedProcess:
@@ -79,7 +79,7 @@ def passes(*command, cwd: Path, **environment) -> str:
 
 
 @pytest.fixture(scope="session")
-def python(project):
+def python(copy_of):
     """Return a function that gives the Python of an environment with a series' dependencies.
 
     Rendered projects share one environment a series, and it outlives the run.
@@ -89,7 +89,7 @@ def python(project):
         environment = CACHE / f"django-{series}{interpreter.replace('/', '-')}"
         passes(
             *(UV, "sync", "--quiet"),
-            cwd=project(django_version=series),
+            cwd=copy_of(django_version=series),
             UV_PROJECT_ENVIRONMENT=environment,
             UV_PYTHON=interpreter or os.environ.get("UV_PYTHON", ""),
         )
@@ -115,14 +115,16 @@ def folder():
 
 
 @pytest.fixture(scope="session")
-def server(project, python):
+def server(copy_of, python):
     """The default project behind nginx and gunicorn, with an account that may enter the admin."""
     from servers import deployed, rendered_for
 
-    with server_folder() as folder:
-        with deployed(project(**rendered_for(folder)), folder, python()) as server:
-            server.manage("shell", "--command", CREATE)
-            yield server
+    with (
+        server_folder() as folder,
+        deployed(copy_of(**rendered_for(folder)), folder, python()) as server,
+    ):
+        server.manage("shell", "--command", CREATE)
+        yield server
 
 
 CREATE = """

@@ -53,8 +53,8 @@ def open_to_attack(server) -> attack.Site:
 
 
 @pytest.fixture(scope="module")
-def server(project, python, folder):
-    with deployed(project(**rendered_for(folder)), folder, python(), **settings(folder)) as server:
+def server(copy_of, python, folder):
+    with deployed(copy_of(**rendered_for(folder)), folder, python(), **settings(folder)) as server:
         yield server
     if (closed := server.web_root / "s/media/closed").exists():
         closed.chmod(0o700)

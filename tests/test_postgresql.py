@@ -46,8 +46,8 @@ def database_url(tmp_path_factory):
         shutil.rmtree(folder)
 
 
-def test_the_site_runs_on_postgresql(project, python, database_url):
-    folder, database = project(), {"DATABASE_URL": database_url, "LOCAL_DEV": 1}
+def test_the_site_runs_on_postgresql(copy_of, python, database_url):
+    folder, database = copy_of(), {"DATABASE_URL": database_url, "LOCAL_DEV": 1}
     passes(python(), "manage.py", "migrate", "--verbosity", "0", cwd=folder, **database)
     passes(python(), "-m", "pytest", "-q", cwd=folder, **database)
     ask = "from django.db import connection; print(connection.vendor)"

@@ -57,8 +57,8 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answers", ANSWERS, ids=lambda answers: "+".join(answers) or "default")
-def test_the_project_passes_its_own_checks(project, environment, answers):
-    folder = project(**answers)
+def test_the_project_passes_its_own_checks(copy_of, environment, answers):
+    folder = copy_of(**answers)
     python = environment(answers.get("django_version", "5.2"))
 
     def manage(*arguments, **variables):
@@ -77,11 +77,11 @@ MATRIX = [(s, v) for s in SERIES for v in ("3.11", "3.12", "3.13", "3.14") if fi
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("series", "version"), MATRIX)
-def test_the_tests_pass_on_each_python(project, python, series, version):
+def test_the_tests_pass_on_each_python(copy_of, python, series, version):
     if version not in interpreters():
         pytest.skip(f"there is no Python {version} on this machine")
     interpreter = python(series, interpreters()[version])
-    folder = project(django_version=series)
+    folder = copy_of(django_version=series)
     passes(interpreter, "-X", "dev", "-m", "pytest", "-q", cwd=folder)
 
 
