@@ -170,6 +170,6 @@ def test_a_rendering_that_disagrees_is_not_handed_over(tmp_path):
     command = ["cookiecutter", broken, "--no-input", "--default-config", "-o", tmp_path / "out"]
     done = run(*command, cwd=tmp_path, HOME=tmp_path)
     assert done.returncode == 1
-    sentence = "split.E042: nginx serves STATIC_URL '/s/static/' from '/var/www/s/static'"
+    sentence = "split.E043: nginx serves STATIC_URL '/s/static/' from '/var/www/s/static'"
     assert sentence in done.stdout
     assert list((tmp_path / "out").iterdir()) == []
