@@ -17,8 +17,8 @@ demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it o
 test: $(UV) ## Run the tests.
 	$(UV) run --quiet pytest
 
-test-all: $(UV) ## Run all tests, the slow ones too.
-	$(UV) run --quiet pytest -m ""
+test-all: test ## Run all tests, the slow ones too.
+	$(UV) run --quiet pytest -m slow
 
 check: $(UV) ## Check the template's own code.
 	$(UV) run --quiet ruff check

@@ -4,18 +4,18 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
+
+from split import layout
 
 os.environ.update(LOCAL_DEV="1", DEBUG="0")
 os.environ.pop("ALLOWED_HOSTS", None)
 
+layout.LOCAL_VAR = Path(tempfile.mkdtemp(prefix="split-tests-"))
+layout.LOCAL_WEB_ROOT = layout.LOCAL_VAR / "www"
+layout.LOCAL_DATABASE = layout.LOCAL_VAR / "db.sqlite3"
+atexit.register(shutil.rmtree, layout.LOCAL_VAR, ignore_errors=True)
+
 from config.settings import *  # noqa: E402, F403
-from split import layout  # noqa: E402
-
-VAR = tempfile.mkdtemp(prefix="split-tests-")
-atexit.register(shutil.rmtree, VAR, ignore_errors=True)
-
-WEB_ROOT = f"{VAR}/www"
-STATIC_ROOT = layout.folder(WEB_ROOT, STATIC_URL)  # noqa: F405
-MEDIA_ROOT = layout.folder(WEB_ROOT, MEDIA_URL)  # noqa: F405
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick

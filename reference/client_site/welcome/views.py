@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from split import rules
 
@@ -33,9 +34,14 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "welcome/page.html", context)
 
 
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Send browsers on to the icon, which is a static file."""
+    return redirect(static("welcome/favicon.svg"))
+
+
 def the_split() -> list[dict[str, object]]:
     """Return what the page shows of each kind of file: its address, its folder, what is wrong."""
-    problems = list(rules.problems(settings))
+    problems = list(rules.problems(rules.Site(settings)))
     return [
         {
             "kind": kind,

@@ -120,9 +120,9 @@ def nginx_serves_the_roots(site: Site) -> Found:
 
 @rule("E044")
 def locations_end_in_a_slash(site: Site) -> Found:
-    """`location /s/media` also answers for /s/media../: the folder above lies open.
+    """`location /media` also answers for /media../: the folder above lies open.
 
-    Seen: gixy's alias_traversal; proved with nginx 1.22: /s/media../private/secret.txt is 200.
+    Seen: gixy's alias_traversal; proved with nginx 1.22: /media../private/secret.txt is 200.
     """
     for server in nginx.servers(site.nginx):
         for location in nginx.locations(server):
