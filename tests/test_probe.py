@@ -15,8 +15,8 @@ from servers import deployed, find_nginx, lay_out, rendered_for
 
 
 @pytest.fixture(scope="module")
-def server(bake, python, folder):
-    with deployed(bake(**rendered_for(folder)), folder, python()) as server:
+def server(copy_of, python, folder):
+    with deployed(copy_of(**rendered_for(folder)), folder, python()) as server:
         (server.web_root / "s/media").mkdir(exist_ok=True)  # on a server, the installation does
         yield server
 

@@ -33,9 +33,9 @@ def application(text: str) -> tuple:
 
 
 @pytest.fixture(scope="module")
-def project(bake, folder) -> Path:
+def project(copy_of, folder) -> Path:
     """A rendered project whose web root lies in a folder that tests may fill."""
-    return bake(**rendered_for(folder))
+    return copy_of(**rendered_for(folder))
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,13 @@ def manage(python):
 
 
 @pytest.fixture(scope="session")
-def rules(bake) -> dict[str, dict]:
+def rules(copy_of) -> dict[str, dict]:
     """The rules as the rendered project states them, by id."""
     code = (
         "import json; from split.rules import RULES; print(json.dumps([{'id': r.id, 'deploy':"
         " r.deploy, 'needs': r.needs, 'django': r.django, 'text': r.find.__doc__} for r in RULES]))"
     )
-    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=bake(), capture_output=True)
+    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=copy_of(), capture_output=True)
     return {rule["id"]: rule for rule in json.loads(done.stdout)}
 
 
@@ -687,17 +687,17 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answers", ANSWERS, ids=str)
-def test_a_project_of_other_answers_is_clean(answers, bake, manage):
-    project = bake(**answers)
+def test_a_project_of_other_answers_is_clean(answers, copy_of, manage):
+    project = copy_of(**answers)
     assert hook(project)[0] == set()
     assert ids(manage(project, "check", "--deploy")[1]) == set()
     assert ids(manage(project, "check", LOCAL_DEV="1")[1]) == set()
 
 
-def test_roots_on_links_are_clean(bake, tmp_path, manage):
+def test_roots_on_links_are_clean(copy_of, tmp_path, manage):
     (tmp_path / "disk").mkdir()
     (tmp_path / "www").symlink_to("disk")
-    project = bake(web_root=f"{tmp_path}/www")
+    project = copy_of(web_root=f"{tmp_path}/www")
     for name in ("static", "media"):
         (tmp_path / "disk/s" / name).mkdir(parents=True)
     assert hook(project)[0] == set()

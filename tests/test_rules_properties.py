@@ -24,9 +24,9 @@ PROFILE = settings(
 
 
 @pytest.fixture(scope="module")
-def split(bake):
+def split(copy_of):
     """The package of a rendered project, imported here."""
-    project = str(bake())  # first: cookiecutter puts another list into sys.path
+    project = str(copy_of())  # first: cookiecutter puts another list into sys.path
     sys.path.insert(0, project)
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     importlib.import_module("split.rules")
@@ -177,8 +177,8 @@ def test_the_reader_never_crashes(split, text):
 
 @given(data=st.data())
 @PROFILE
-def test_nor_do_the_rules_on_a_damaged_file(split, bake, data):
-    file = bake() / "nginx/site.conf"
+def test_nor_do_the_rules_on_a_damaged_file(split, copy_of, data):
+    file = copy_of() / "nginx/site.conf"
     text = file.read_text()
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 60)))

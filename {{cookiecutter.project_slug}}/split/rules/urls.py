@@ -23,7 +23,7 @@ def urls_apart(site: Site) -> Found:
         yield (
             f"STATIC_URL {site.url('STATIC')!r} and MEDIA_URL {site.url('MEDIA')!r} share"
             " addresses.",
-            "Give each a path of its own in split/layout.py, such as /s/static/ and /s/media/.",
+            "Give each a path of its own, as split/layout.py does.",
         )
 
 
@@ -65,7 +65,7 @@ def tidy_urls(site: Site) -> Found:
 
 @rule("E004", django="urls.E006")
 def slash_at_the_end(site: Site) -> Found:
-    """Without it the URL of photos/a.png is /s/mediaphotos/a.png.
+    """Without it the URL of photos/a.png is /mediaphotos/a.png.
 
     Seen: Django's own check says so; here for the hook, which has no Django.
     """
