@@ -454,6 +454,17 @@ def test_a_change_is_noticed_on_a_developers_machine(name, project, manage):
         assert "starts with a slash, so it never matches" in said
 
 
+def test_a_python_without_what_the_settings_need_is_named(project):
+    with edited(project, [(SETTINGS, "import storages")]):
+        command = [sys.executable, "-B", "-m", "split"]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "config/settings.py needs more than this Python has: No module named 'storages'.\n"
+        "Run it with the project's own: uv run python -m split\n"
+    )
+
+
 def test_a_team_can_silence_a_rule(project, manage):
     edits = [(".gitignore", r"^/\.env$", ""), (SETTINGS, 'SILENCED_SYSTEM_CHECKS = ["split.E063"]')]
     with edited(project, edits):
@@ -659,7 +670,18 @@ FINE = {
 }
 
 
-@pytest.mark.parametrize("name", FINE)
+QUICK = (
+    *("as rendered", "an app with files, pages and templates", "a page for everything, last"),
+    *("locations for robots and certificates", "a location for dotfiles of the whole site"),
+    *("a location inside media with all headers", "aliases instead of a root"),
+    *("media on another domain", "media on a domain of its own here", "uploads in object storage"),
+    *("files that cannot be read as text", "a longer list of ignores"),
+)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in FINE]
+)
 def test_nothing_is_reported_without_need(name, project, folder, manage):
     with edited(project, filled(FINE[name], project, folder)):
         found, said = hook(project)

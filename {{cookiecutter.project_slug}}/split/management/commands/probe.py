@@ -441,6 +441,13 @@ class Probe:
             if opened
             else f"{len(ways)} ways out of the two folders are refused.",
         )
+        hidden = [f"{below}.env" for below in (static, media, layout.SERVED_URL)]
+        shown = [path for path in hidden if not self.site.ask(path).refused]
+        yield line(
+            "names with a dot",
+            not shown,
+            f"{shown[0]} is not refused." if shown else f"{', '.join(hidden)} are refused.",
+        )
         if self.local:
             return
         posted = self.site.ask(static + "admin/css/base.css", "POST", Content_Length="0")
