@@ -79,6 +79,15 @@ def test_a_laptop_asks_what_needs_no_file_of_its_own(server):
     shutil.rmtree(server.project.with_name(f"{server.project.name}-var"))
 
 
+def test_a_site_without_the_admin_is_asked_for_the_rest(server):
+    edit = ("config/settings.py", 'INSTALLED_APPS.remove("django.contrib.admin")')
+    with edited(server.project, [edit]):
+        done = probe(server, "--json")
+    assert done.returncode == 0, done.stdout
+    report = {line["name"]: line["ok"] for line in json.loads(done.stdout)}
+    assert report["admin's stylesheet"] is None and report["upload"] and report["traversal"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_probe_that_is_stopped_leaves_nothing(server, number):
     before = stored(server)

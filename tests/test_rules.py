@@ -346,6 +346,10 @@ CASES = {
         "E061",
         [("systemd/zz.socket", "[Socket]\nListenStream=/run/other.sock")],
     ),
+    "a database of the working directory": (
+        "E063",
+        [(SETTINGS, 'DATABASES["default"]["NAME"] = "db.sqlite3"')],
+    ),
     "a line that hides sources": ("E062", [(".gitignore", "static/")]),
     "a line that hides all stylesheets": ("E062", [(".gitignore", "*.css")]),
     "a line that hides a migration": ("E062", [(".gitignore", "**/migrations/0*")]),
