@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import attack
@@ -66,18 +67,14 @@ def site(server):
     return open_to_attack(server)
 
 
-@pytest.fixture(scope="module")
-def local(bake, python, tmp_path_factory):
-    """The development server of a project of its own, with the same bait."""
-    project = tmp_path_factory.mktemp("local") / "client_site"
-    shutil.copytree(bake(), project)
-    var = project.with_name("client_site-var")
+@contextmanager
+def served_locally(project: Path, python: Path):
+    """Serve a project as `make run` does, with bait and accounts, until the block ends."""
+    var = project.with_name(f"{project.name}-var")
     port = free_port()
     environment = settings(project) | {"LOCAL_DEV": "1", "DEBUG": "0"}
-    passes(python(), "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
-    shown = passes(
-        python(), "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment
-    )
+    passes(python, "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
+    shown = passes(python, "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment)
     site = attack.Site(
         f"127.0.0.1:{port}", port, None, var / "www/s/media", project / "static", var / "s/private",
         local=True,
@@ -86,7 +83,7 @@ def local(bake, python, tmp_path_factory):
     site.cookie, site.staff = sessions(shown)
     with (var / "errors").open("w") as errors:
         process = subprocess.Popen(
-            [python(), "manage.py", "runserver", "--noreload", "--skip-checks", str(port)],
+            [python, "manage.py", "runserver", "--noreload", "--skip-checks", str(port)],
             cwd=project,
             env=os.environ | environment,
             stdout=errors,
@@ -99,6 +96,15 @@ def local(bake, python, tmp_path_factory):
         process.terminate()
         process.wait(20)
         (site.media / "closed").chmod(0o700)
+
+
+@pytest.fixture(scope="module")
+def local(bake, python, tmp_path_factory):
+    """The development server of a project of its own, with the same bait."""
+    project = tmp_path_factory.mktemp("local") / "client_site"
+    shutil.copytree(bake(), project)
+    with served_locally(project, python()) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

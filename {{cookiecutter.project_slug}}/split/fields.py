@@ -33,6 +33,4 @@ class PictureField(models.ImageField):
 
     def formfield(self, **kwargs):
         # However long the visitor's own name for the file is, it is not kept.
-        return super().formfield(
-            **{"form_class": PictureFormField, "max_length": None, **kwargs}
-        )
+        return super().formfield(**{"form_class": PictureFormField, "max_length": None, **kwargs})
