@@ -85,6 +85,7 @@ class Site:
         """Return a connection; `sni` is the site's own name by default, None for none."""
         port = self.https if tls else self.http
         plain = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.local or not tls:
             return plain
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -378,6 +379,9 @@ for name, target in {
 }.items():
     send(f"redirect-{name}", ask(target), to_the_site, tls=False)
     send(f"redirect-www-{name}", ask(target, host="www.$DOMAIN"), to_the_site, sni="www.{}")
+send("redirect-with-a-port", ask("/", host="$DOMAIN:8080"), to_the_site, tls=False)
+send("redirect-from-www", ask("/", host="www.$DOMAIN"), to_the_site, tls=False)
+send("redirect-www-with-a-port", ask("/", host="www.$DOMAIN:8080"), to_the_site, sni="www.{}")
 send("redirect-unknown-host", ask("/", host="evil.example"), closed, tls=False)
 send(
     "redirect-absolute-address", ask("http://evil.example/", host="$DOMAIN"), closed, tls=False
@@ -1528,5 +1532,5 @@ def run_all(site: Site, names=None) -> dict[str, str]:
         return ""
 
     names = list(names or CASES)
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(16) as pool:
         return {name: found for name, found in zip(names, pool.map(run, names), strict=True) if found}

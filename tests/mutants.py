@@ -2,7 +2,8 @@
 
 A mutant is a file of the project, a text in it and what stands there instead. The key says what
 was done; a suffix after the file's name asks for what the table of attacks does not hold:
-`slow` for slow clients, `away` for a stopped application, `long` for a long domain's start.
+`slow` for slow clients, `away` for a stopped application, `long` for a long domain's start, `gone`
+for the case that waits for a cache.
 """
 
 CSP = "add_header Content-Security-Policy \"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox\" always;"
@@ -80,8 +81,8 @@ NGINX = {
     "uploads: many ranges": ("nginx/uploads.conf", "max_ranges 1;", NOTHING),
     "uploads: two ranges": ("nginx/uploads.conf", "max_ranges 1;", "max_ranges 2;"),
     "uploads: no ranges": ("nginx/uploads.conf", "max_ranges 1;", "max_ranges 0;"),
-    "uploads: gone after a minute": ("nginx/uploads.conf", "open_file_cache_valid 1s;", "open_file_cache_valid 60s;"),
-    "uploads: cached as the machine says": ("nginx/uploads.conf", "open_file_cache_valid 1s;", NOTHING),
+    "uploads: gone after a minute": ("nginx/uploads.conf:gone", "open_file_cache_valid 1s;", "open_file_cache_valid 60s;"),
+    "uploads: cached as the machine says": ("nginx/uploads.conf:gone", "open_file_cache_valid 1s;", NOTHING),
     "uploads: missing ones are remembered": ("nginx/uploads.conf", "open_file_cache_errors off;", NOTHING),
     "uploads: one answers for another": ("nginx/uploads.conf", "gzip_static off;", NOTHING),
     "uploads: compressed": ("nginx/uploads.conf", "gzip off;", NOTHING),
