@@ -17,8 +17,7 @@ TEMPLATE = Path(__file__).parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
 
 from cookiecutter.main import cookiecutter  # noqa: E402
-from servers import OWN_RELEASE, Server, fetch_program, find_nginx  # noqa: E402
-from servers import free_port, lay_out, version  # noqa: E402
+from servers import OWN_RELEASE, Server, fetch_program, find_nginx, free_port, lay_out, version  # noqa: E402  # noqa: E402
 
 SIZES = {"1 KB": 1024, "30 KB": 30 * 1024, "1 MB": 1024 * 1024}
 CACHE = re.compile(r"open_file_cache max.*\n")
@@ -64,7 +63,9 @@ def measure(server: Server, nginx: str, wrk: str, rounds: int) -> None:
             server.stop_nginx()
             static, media = (statistics.median(column) for column in zip(*pairs, strict=True))
             ratio = statistics.median(media / static for static, media in pairs)
-            print(f"| {name} | {variant} | {static:,.0f} | {media:,.0f} | {ratio:.2f} |", flush=True)
+            print(
+                f"| {name} | {variant} | {static:,.0f} | {media:,.0f} | {ratio:.2f} |", flush=True
+            )
 
 
 def main(rounds: int = 5) -> None:
@@ -82,12 +83,15 @@ def main(rounds: int = 5) -> None:
             text = re.sub(r"(listen [\d.:]+) ssl;", r"\1;", file.read_text())
             file.write_text(text.replace("localhost.localdomain", "127.0.0.1"))
         machine = root / "conf.d/machine.conf"
-        machine.write_text(re.sub(r" ssl (http2 )?default_server", " default_server", machine.read_text()))
+        machine.write_text(
+            re.sub(r" ssl (http2 )?default_server", " default_server", machine.read_text())
+        )
         configuration = (root / "nginx.conf").read_text()
         off = re.sub("access_log .*;", "access_log off;", configuration)
         (root / "nginx.conf").write_text(off)
         server = Server(Path(project), root, "127.0.0.1", *ports, Path(), root / "www")
-        print(f"nginx {'.'.join(map(str, version(nginx)))}, one worker, 32 connections, no TLS, no log\n")
+        number = ".".join(map(str, version(nginx)))
+        print(f"nginx {number}, one worker, 32 connections, no TLS, no log\n")
         measure(server, nginx, wrk, rounds)
 
 

@@ -14,7 +14,8 @@ UV = os.environ.get("UV", "uv")
 
 # What a shell or another test must not leak into a rendered project.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-for name in ("VIRTUAL_ENV", "LOCAL_DEV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"):
+for name in ("VIRTUAL_ENV", "LOCAL_DEV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL",
+             "MEDIA_DOMAIN"):  # fmt: skip
     os.environ.pop(name, None)
 
 

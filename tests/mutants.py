@@ -110,7 +110,7 @@ NGINX = {
     "media: none of the guards": ("nginx/media.conf", "include client_site/uploads.conf;", NOTHING),
     "media: a header in between": ("nginx/uploads.conf", DOTFILES, "location ~ png$ { add_header X-Team ours; }"),
     "private: public": ("nginx/private.conf", "internal;", NOTHING),
-    "private: below the web root": ("nginx/private.conf", "root {root}/var;", NOTHING),
+    "private: below the web root": ("nginx/private.conf", "root /var/lib/client_site;", NOTHING),
     "private: kept by caches": ("nginx/private.conf", 'add_header Cache-Control "private, no-store" always;', NOTHING),
     "private: shown by other sites": ("nginx/private.conf", "add_header Cross-Origin-Resource-Policy same-origin always;", NOTHING),
     "private: none of the guards": ("nginx/private.conf", "include client_site/uploads.conf;", NOTHING),
@@ -127,7 +127,7 @@ NGINX = {
                      "X-Forwarded-Protocol", "X-Forwarded-Ssl", "Proxy")
     },
     "forwarded: a header that replaces all": ("nginx/site.conf", "location / { include client_site/application.conf; }", "location / { proxy_pass http://client_site; proxy_set_header X-Team ours; }"),
-    "underscores are let in": ("nginx/machine.conf", "server_name _;", "server_name _; underscores_in_headers on;"),
+    "underscores are let in": ("nginx/site.conf", "    server_name client-site.example;", "    server_name client-site.example; underscores_in_headers on;"),
     "pages are compressed": ("nginx/application.conf", "gzip off;", NOTHING),
     "bodies of the default size": ("nginx/application.conf", "client_max_body_size 13m;", NOTHING),
     "bodies of any size": ("nginx/application.conf", "client_max_body_size 13m;", "client_max_body_size 0;"),

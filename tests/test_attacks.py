@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attack
 import pytest
-from conftest import passes
+from conftest import TEMPLATE, passes
 from servers import deployed, free_port, rendered_for, until
 
 HERE = Path(__file__).parent
@@ -137,6 +137,8 @@ def test_the_development_server_withstands(fallen_locally, name):
 def test_the_table_is_long_enough_and_the_differences_are_few():
     assert len(attack.CASES) >= 180
     assert len(attack.DIFFERENCES) <= 6
+    listed = (TEMPLATE / "docs/nginx.md").read_text().split("differences -->\n")[1]
+    assert listed.split("<!--")[0].splitlines() == [f"- {line}" for line in attack.DIFFERENCES]
 
 
 def test_slow_clients_are_cut_off(patience):
@@ -176,6 +178,21 @@ from config import settings
 import importlib
 print(importlib.reload(settings).MEDIA_URL + "a.png")
 """
+
+
+def test_what_is_compressed_is_not_compressed_again(server, site):
+    def twins():
+        return {file: file.stat().st_ino for file in site.static.rglob("*.[bg][rz]")}
+
+    before = twins()
+    assert len(before) > 100
+    for twin in before:
+        file = twin.with_suffix("")
+        assert twin.stat().st_mtime_ns == file.stat().st_mtime_ns
+        assert twin.stat().st_size < file.stat().st_size
+        assert twin.stat().st_mode == file.stat().st_mode
+    server.manage("collectstatic", "--noinput", "--verbosity", "0")
+    assert twins() == before
 
 
 def test_nothing_is_left_behind(site):

@@ -9,7 +9,7 @@ from test_attacks import open_to_attack, settings
 
 pytestmark = pytest.mark.slow
 TELL = "fetch('/echo/?ran-NAME-'+encodeURIComponent(document.cookie),{mode:'no-cors'});document.title='ran'"
-HTML = f"<!doctype html><title>quiet</title><script>{TELL}</script><img src=x onerror=\"{TELL}\">"
+HTML = f'<!doctype html><title>quiet</title><script>{TELL}</script><img src=x onerror="{TELL}">'
 SVG = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="{TELL}"><rect width="9" height="9"/><script>{TELL}</script></svg>'
 PDF = f"""%PDF-1.7
 1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction<</S/JavaScript/JS({TELL})>>>>endobj
@@ -48,7 +48,9 @@ def server(bake, python, folder):
 @pytest.fixture(scope="module")
 def chromium():
     playwright = pytest.importorskip("playwright.sync_api")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if not found:
         pytest.skip("there is no Chromium on PATH")
     with playwright.sync_playwright() as play:
@@ -73,7 +75,9 @@ def visit(browser, site, folder: str, name: str, way: str) -> tuple[list[str], b
                           "path": "/", "secure": True}])  # fmt: skip
     page = context.new_page()
     ran = []
-    context.on("request", lambda request: ran.append(request.url) if "ran-" in request.url else None)
+    context.on(
+        "request", lambda request: ran.append(request.url) if "ran-" in request.url else None
+    )
     context.on("dialog", lambda dialog: ran.append("dialog"))
     url = f"https://{site.domain}{folder}{name}"
     page.goto(f"https://{site.domain}/echo/")
@@ -84,7 +88,10 @@ def visit(browser, site, folder: str, name: str, way: str) -> tuple[list[str], b
         except Exception as error:  # a download is no page
             assert "Download is starting" in str(error) or "ERR_" in str(error), error
     elif way == "link":
-        page.evaluate("url => { const a = document.createElement('a'); a.href = url; a.textContent = 'x'; document.body.replaceChildren(a) }", url)
+        page.evaluate(
+            "url => { const a = document.createElement('a'); a.href = url; a.textContent = 'x'; document.body.replaceChildren(a) }",
+            url,
+        )
         page.click("a")
     else:
         shown = page.evaluate(
@@ -120,7 +127,12 @@ def test_the_bait_is_real(browser, server):
     """Where the site's own files are served, the same uploads do run: the test can fail."""
     own = server.web_root / "s/static/browser"
     shutil.copytree(server.web_root / "s/media/browser", own)
-    for name, way in (("page.html", "address"), ("page.html", "iframe"), ("page.svg", "address"), ("page.svg", "object")):
+    for name, way in (
+        ("page.html", "address"),
+        ("page.html", "iframe"),
+        ("page.svg", "address"),
+        ("page.svg", "object"),
+    ):
         ran, _ = visit(browser, server.site, "/s/static/browser/", name, way)
         assert any("ran-" in url and "readable%3Dcookie" in url for url in ran), (name, way, ran)
 
@@ -145,8 +157,20 @@ def test_pictures_from_a_domain_of_their_own_are_shown_without_cookies(chromium,
     try:
         page = browser.new_context(ignore_https_errors=True).new_page()
         sent = []
-        page.on("request", lambda request: sent.append(request) if site.uploads in request.url else None)
-        page.context.add_cookies([{"name": "sessionid", "value": "x", "domain": site.domain, "path": "/", "secure": True}])
+        page.on(
+            "request", lambda request: sent.append(request) if site.uploads in request.url else None
+        )
+        page.context.add_cookies(
+            [
+                {
+                    "name": "sessionid",
+                    "value": "x",
+                    "domain": site.domain,
+                    "path": "/",
+                    "secure": True,
+                }
+            ]
+        )
         page.goto(f"https://{site.domain}/echo/")
         shown = page.evaluate(
             "url => new Promise(done => { const i = new Image(); i.onload = () => done(true); i.onerror = () => done(false); i.src = url })",

@@ -1,4 +1,4 @@
-"""Each protection taken away in turn: the attacks must notice. Writes the table of docs/nginx.md."""
+"""Each protection taken away in turn: the attacks must notice. Writes a table of docs/nginx.md."""
 
 import re
 import shutil
@@ -62,10 +62,9 @@ def noticed(key: str, names) -> None:
 @pytest.mark.parametrize("key", mutants.NGINX)
 def test_nginx(server, site, key):
     nginx = find_nginx()
-    values = {"web_root": str(server.web_root), "root": "/var/lib/client_site"}
     server.stop_nginx()
     try:
-        with changed(server.project, key, mutants.NGINX, **values) as more:
+        with changed(server.project, key, mutants.NGINX, web_root=str(server.web_root)) as more:
             lay_out(server.project, server.root, (server.http, server.https), nginx)
             try:
                 server.start_nginx(nginx)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attack
 import pytest
-from conftest import UV
+from conftest import TEMPLATE, UV
 from servers import RELEASES, Refused, Server, deployed, fetch_nginx, free_port, lay_out, version
 from test_attacks import open_to_attack, settings
 
@@ -96,7 +96,9 @@ def test_a_forgotten_step_is_noticed(bake, folder):
     nginx = fetch_nginx("sid")
     server = laid_out([bake()], root, nginx)
     machine = root / "conf.d/machine.conf"
-    machine.write_text(machine.read_text().replace("ssl default_server", "ssl http2 default_server"))
+    machine.write_text(
+        machine.read_text().replace("ssl default_server", "ssl http2 default_server")
+    )
     with pytest.raises(Refused, match="deprecated"):
         takes(server, nginx)
 
@@ -125,6 +127,9 @@ def test_analysers_find_nothing_unanswered(bake, tmp_path, analyser, answers):
     assert done.stdout.startswith("["), done.stderr
     found = {finding["plugin"] for finding in json.loads(done.stdout)}
     assert found <= set(ANSWERED)
+    listed = (TEMPLATE / "docs/nginx.md").read_text()
+    for name in found:
+        assert f"- `{name}`: {ANSWERED[name]}." in listed
 
 
 def test_the_folder_is_short_and_says_why(bake):
@@ -132,4 +137,3 @@ def test_the_folder_is_short_and_says_why(bake):
     assert sum(len(file.read_text().splitlines()) for file in files) < 250
     for file in files:
         assert file.read_text().startswith("#") or file.name == "tls.conf", file
-

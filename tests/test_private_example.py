@@ -36,9 +36,14 @@ def project(bake, tmp_path):
     for name, code in re.findall(r"```python\n# (\S+)\n(.*?)```", page, re.DOTALL):
         (project / name).write_text(code)
     settings = project / "config/settings.py"
-    settings.write_text(settings.read_text().replace('    "accounts",\n', '    "accounts",\n    "papers",\n'))
+    settings.write_text(
+        settings.read_text().replace('    "accounts",\n', '    "accounts",\n    "papers",\n')
+    )
     urls = project / "config/urls.py"
-    text = urls.read_text().replace("urlpatterns = [\n", "import papers.views\nurlpatterns = [\n    path('papers/<int:pk>/', papers.views.paper),\n")
+    text = urls.read_text().replace(
+        "urlpatterns = [\n",
+        "import papers.views\nurlpatterns = [\n    path('papers/<int:pk>/', papers.views.paper),\n",
+    )
     urls.write_text(text)
     return project
 

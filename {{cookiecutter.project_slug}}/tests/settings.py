@@ -6,7 +6,8 @@ import shutil
 import tempfile
 
 os.environ.update(LOCAL_DEV="1", DEBUG="0")
-os.environ.pop("ALLOWED_HOSTS", None)
+for name in ("ALLOWED_HOSTS", "MEDIA_DOMAIN"):
+    os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403
 from split import layout  # noqa: E402
