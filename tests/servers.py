@@ -354,7 +354,15 @@ def lay_out(
     if not (root / "ssl/privkey.pem").exists():
         passes(
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", "/CN=site"),
+            *(
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=site",
+                "-addext",
+                f"subjectAltName=DNS:{domain}",
+            ),
             *("-keyout", "ssl/privkey.pem", "-out", "ssl/fullchain.pem"),
             cwd=root,
         )

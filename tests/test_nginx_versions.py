@@ -69,10 +69,10 @@ class TestEachRelease:
         (root / "nginx.conf").write_text(ours.replace(careless, own))
         takes(server, nginx)
 
-    def test_withstands_the_attacks(self, bake, python, folder, release):
+    def test_withstands_the_attacks(self, copy_of, python, folder, release):
         root = folder / release
         root.mkdir()
-        project = bake(web_root=f"{root}/www")
+        project = copy_of(web_root=f"{root}/www")
         with deployed(project, root, python(), fetch_nginx(release), **settings(root)) as server:
             site = open_to_attack(server)
             try:
