@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check reference bench
+.PHONY: help demo test test-all check reference bench bench-media
 
 OUT ?= demo
 # The uv on PATH, or one fetched into the clone.
@@ -30,6 +30,9 @@ reference: $(UV) ## Render reference/ anew: the diff shows what a change does to
 
 bench: $(UV) ## Time rendering and the way to the first page, beside django-admin startproject.
 	$(UV) run --quiet benchmarks/first_page.py
+
+bench-media: $(UV) ## Time nginx reading uploads, beside static files.
+	$(UV) run --quiet benchmarks/media.py
 
 $(CURDIR)/.uv/bin/uv:
 	@python3 -m venv .uv || { rm -rf .uv; echo "This needs uv, or Python's venv to fetch it: apt install python3-venv" >&2; exit 1; }

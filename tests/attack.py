@@ -85,6 +85,7 @@ class Site:
         """Return a connection; `sni` is the site's own name by default, None for none."""
         port = self.https if tls else self.http
         plain = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.local or not tls:
             return plain
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -205,7 +206,9 @@ def send(name: str, data: bytes, *checks, local: bool = False, **connection) -> 
 
 
 def said(answer: Answer | None) -> str:
-    return "no answer" if answer is None else f"{answer.status} {answer.headers} {answer.body[:200]}"
+    return (
+        "no answer" if answer is None else f"{answer.status} {answer.headers} {answer.body[:200]}"
+    )
 
 
 def refused(answer, site):
@@ -378,10 +381,11 @@ for name, target in {
 }.items():
     send(f"redirect-{name}", ask(target), to_the_site, tls=False)
     send(f"redirect-www-{name}", ask(target, host="www.$DOMAIN"), to_the_site, sni="www.{}")
+send("redirect-with-a-port", ask("/", host="$DOMAIN:8080"), to_the_site, tls=False)
+send("redirect-from-www", ask("/", host="www.$DOMAIN"), to_the_site, tls=False)
+send("redirect-www-with-a-port", ask("/", host="www.$DOMAIN:8080"), to_the_site, sni="www.{}")
 send("redirect-unknown-host", ask("/", host="evil.example"), closed, tls=False)
-send(
-    "redirect-absolute-address", ask("http://evil.example/", host="$DOMAIN"), closed, tls=False
-)
+send("redirect-absolute-address", ask("http://evil.example/", host="$DOMAIN"), closed, tls=False)
 send("redirect-www-keeps-https", ask("/", host="www.$DOMAIN"),
      header("Strict-Transport-Security", re.compile(r"max-age=\d{7,}")), sni="www.{}")  # fmt: skip
 
@@ -849,13 +853,110 @@ send("dotfile-static-encoded", ask("/s/static/%2egitkeep"), *MISSING, local=True
 
 # 13. Every active type under every spelling of its name is bytes to be saved.
 
-ACTIVE = """
-html htm xhtml xht shtml shtm stm mht mhtml hta htc htt xml xsl xslt xsd rdf rss atom dtd ent mathml
-mml svgz js mjs cjs jsx ts css less json jsonld webmanifest manifest wasm appcache vbs vbe wsf wsh
-hta swf jar class jnlp php php3 phtml phar py pl cgi rb jsp asp aspx cfm sh bat cmd exe msi dll scr
-com pif lnk url desktop reg ps1 vcf ics eml doc docx xls xlsm rtf zip tar 7z gz br iso dmg apk ttf
-woff2 ico bmp tif psd eps ps heic md csv log conf sql
-""".split()
+ACTIVE = [
+    "html",
+    "htm",
+    "xhtml",
+    "xht",
+    "shtml",
+    "shtm",
+    "stm",
+    "mht",
+    "mhtml",
+    "hta",
+    "htc",
+    "htt",
+    "xml",
+    "xsl",
+    "xslt",
+    "xsd",
+    "rdf",
+    "rss",
+    "atom",
+    "dtd",
+    "ent",
+    "mathml",
+    "mml",
+    "svgz",
+    "js",
+    "mjs",
+    "cjs",
+    "jsx",
+    "ts",
+    "css",
+    "less",
+    "json",
+    "jsonld",
+    "webmanifest",
+    "manifest",
+    "wasm",
+    "appcache",
+    "vbs",
+    "vbe",
+    "wsf",
+    "wsh",
+    "hta",
+    "swf",
+    "jar",
+    "class",
+    "jnlp",
+    "php",
+    "php3",
+    "phtml",
+    "phar",
+    "py",
+    "pl",
+    "cgi",
+    "rb",
+    "jsp",
+    "asp",
+    "aspx",
+    "cfm",
+    "sh",
+    "bat",
+    "cmd",
+    "exe",
+    "msi",
+    "dll",
+    "scr",
+    "com",
+    "pif",
+    "lnk",
+    "url",
+    "desktop",
+    "reg",
+    "ps1",
+    "vcf",
+    "ics",
+    "eml",
+    "doc",
+    "docx",
+    "xls",
+    "xlsm",
+    "rtf",
+    "zip",
+    "tar",
+    "7z",
+    "gz",
+    "br",
+    "iso",
+    "dmg",
+    "apk",
+    "ttf",
+    "woff2",
+    "ico",
+    "bmp",
+    "tif",
+    "psd",
+    "eps",
+    "ps",
+    "heic",
+    "md",
+    "csv",
+    "log",
+    "conf",
+    "sql",
+]
 NAMES = {f"ending-{ending}": f"page.{ending}" for ending in dict.fromkeys(ACTIVE)}
 NAMES |= {
     "upper-case": "PAGE.HTML",
@@ -989,7 +1090,9 @@ def not_modified(target: str, wanted: dict[str, str | None]):
 
 case("cache-unchanged-upload", not_modified("/s/media/u/a.png", {"Cache-Control": "max-age=3600"}),
      local=True)  # fmt: skip
-case("cache-unchanged-hashed", not_modified(HASHED, {"Cache-Control": "max-age=31536000, immutable"}))
+case(
+    "cache-unchanged-hashed", not_modified(HASHED, {"Cache-Control": "max-age=31536000, immutable"})
+)
 
 
 def soon_there(site: Site):
@@ -1206,7 +1309,7 @@ for name, filename in {
     "device": b"con.png",
     "unicode": "\u202egnp.evil.png".encode(),
     "long": b"a" * 300 + b".png",
-    "quote": b"a\\\".png",
+    "quote": b'a\\".png',
 }.items():
     case(f"upload-named-{name}", taken(filename), local=True)
 case("upload-polyglot", taken(b"me.png", PNG + SCRIPT), local=True)
@@ -1257,14 +1360,18 @@ for name, filename, content, sentence in (
         import zlib
 
         head = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
-        content = PNG[:8] + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + PNG[33:]
+        content = (
+            PNG[:8] + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + PNG[33:]
+        )
     case(f"upload-not-{name}", not_taken(filename, content, sentence), local=True)
 
 
 def strangers(site: Site):
     visitor, site_cookie = site, site.cookie
     with visitor.lock:
-        answer = site.raw(ask("/", "POST", ["Content-Type: multipart/form-data; boundary=b"], b"--b--"))
+        answer = site.raw(
+            ask("/", "POST", ["Content-Type: multipart/form-data; boundary=b"], b"--b--")
+        )
     assert answer.status == 403 and site_cookie, said(answer)
 
 
@@ -1319,7 +1426,9 @@ def over_http2(site: Site, fields: list[tuple[str | bytes, str | bytes]]) -> int
     )  # fmt: skip
     with site.connect(alpn=["h2"]) as line:
         assert line.selected_alpn_protocol() == "h2", "no HTTP/2"
-        line.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 5, 1, encoded))
+        line.sendall(
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 5, 1, encoded)
+        )
         raw = b""
         while True:
             try:
@@ -1473,7 +1582,19 @@ def lay_bait(site: Site) -> None:
         (private / "face.png").write_bytes(PNG)
         for name in NAMES.values():
             (media / "names" / name).write_bytes(SCRIPT)
-        for ending in ("png", "jpg", "jpeg", "gif", "webp", "avif", "mp3", "m4a", "mp4", "webm", "txt"):
+        for ending in (
+            "png",
+            "jpg",
+            "jpeg",
+            "gif",
+            "webp",
+            "avif",
+            "mp3",
+            "m4a",
+            "mp4",
+            "webm",
+            "txt",
+        ):
             (media / f"names/inert.{ending}").write_bytes(SCRIPT)
         for name in ("page.svg", "PAGE.SVG", "page.pdf", "PAGE.PDF"):
             (media / "names" / name).write_bytes(SCRIPT)
@@ -1492,7 +1613,24 @@ def lay_bait(site: Site) -> None:
         for name in ("app.js", "app.0123456789ab.js", "app.0123456789a.js", "app.0123456789abc.js",
                      "app.0123456789AB.js", "app.0123456789ab", "../lib.0123456789ab.d/app.js"):  # fmt: skip
             (static / "lib" / name).write_bytes(b"1")
-        for ending in ("mjs js css webmanifest map json woff2 woff ttf otf wasm svg ico png html weird").split():
+        for ending in [
+            "mjs",
+            "js",
+            "css",
+            "webmanifest",
+            "map",
+            "json",
+            "woff2",
+            "woff",
+            "ttf",
+            "otf",
+            "wasm",
+            "svg",
+            "ico",
+            "png",
+            "html",
+            "weird",
+        ]:
             (static / f"lib/file.{ending}").write_bytes(b"x" * 30)
         for name in (".gitkeep", "staticfiles.json.gz"):
             (static / name).write_bytes(SECRET)
@@ -1528,5 +1666,7 @@ def run_all(site: Site, names=None) -> dict[str, str]:
         return ""
 
     names = list(names or CASES)
-    with ThreadPoolExecutor(8) as pool:
-        return {name: found for name, found in zip(names, pool.map(run, names), strict=True) if found}
+    with ThreadPoolExecutor(16) as pool:
+        return {
+            name: found for name, found in zip(names, pool.map(run, names), strict=True) if found
+        }

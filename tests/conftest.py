@@ -15,7 +15,8 @@ UV = os.environ.get("UV", "uv")
 
 # What a shell or another test must not leak into a rendered project.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-for name in ("VIRTUAL_ENV", "LOCAL_DEV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"):
+for name in ("VIRTUAL_ENV", "LOCAL_DEV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL",
+             "MEDIA_DOMAIN"):  # fmt: skip
     os.environ.pop(name, None)
 
 
@@ -139,3 +140,22 @@ def signed_in(server):
     browser = server.browser()
     browser.sign_in("ada", "a long password")
     return browser
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return a function that starts Debian's Chromium, for whom some names are this machine's.
+
+    Each of its arguments is a rule: MAP name:443 127.0.0.1:port.
+    """
+    found = shutil.which("chromium")
+    if not found:
+        missing("there is no chromium on PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        yield lambda *rules: playwright.chromium.launch(
+            executable_path=found,
+            args=[*options, f"--host-resolver-rules={', '.join(rules)}"],
+        )

@@ -67,9 +67,10 @@ def find_nginx() -> str:
     """
     if found := os.environ.get("NGINX_BIN") or shutil.which("nginx", path=PATH):
         return found
-    return fetch_nginx(platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm"))
+    return fetch_nginx(OWN_RELEASE)
 
 
+OWN_RELEASE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 # The releases a site may run on, and the newest nginx that is packaged; each with its version.
 RELEASES = {"bookworm": "1.22", "noble": "1.24", "trixie": "1.26", "sid": ""}
@@ -77,20 +78,25 @@ RELEASES = {"bookworm": "1.22", "noble": "1.24", "trixie": "1.26", "sid": ""}
 WRAPPER = """#!/bin/sh
 here=$(dirname "$(realpath "$0")")
 libraries=$(echo "$here"/lib/*-linux-gnu* "$here"/usr/lib/*-linux-gnu* | tr " " :)
-exec "$here"/{loader} --library-path "$libraries" "$here"/usr/sbin/nginx "$@"
+exec "$here"/{loader} --library-path "$libraries" "$here"/{program} "$@"
 """
 
 
 def fetch_nginx(release: str) -> str:
     """Return the nginx of a Debian or Ubuntu release, brotli module beside it, fetched once."""
-    nginx = CACHE / f"nginx-{release}" / "nginx"
-    if not nginx.exists():
-        fetch(nginx.parent, "nginx", "libnginx-mod-http-brotli-static", release=release)
-        loader = next(nginx.parent.glob("lib64/ld-linux*"), None)
-        loader = loader or next(nginx.parent.glob("usr/lib64/ld-linux*"))
-        nginx.write_text(WRAPPER.format(loader=loader.relative_to(nginx.parent)))
-        nginx.chmod(0o755)
-    return str(nginx)
+    return fetch_program("usr/sbin/nginx", release, "nginx", "libnginx-mod-http-brotli-static")
+
+
+def fetch_program(program: str, release: str, *packages: str) -> str:
+    """Return a program of a release's packages, fetched once, ready to run on this machine."""
+    folder = CACHE / f"{Path(program).name}-{release}"
+    runs = folder / Path(program).name
+    if not runs.exists():
+        fetch(folder, *packages, release=release)
+        loader = next(folder.glob("**/ld-linux*.so*")).relative_to(folder)
+        runs.write_text(WRAPPER.format(loader=loader, program=program))
+        runs.chmod(0o755)
+    return str(runs)
 
 
 def fetch(folder: Path, *packages: str, release: str) -> None:
@@ -316,13 +322,15 @@ def rendered_for(root: Path) -> dict[str, str]:
     return {"web_root": f"{root}/www"}
 
 
-def lay_out(project: Path, root: Path, ports: tuple[int, int], nginx: str) -> None:
+def lay_out(
+    project: Path, root: Path, ports: tuple[int, int], nginx: str, brotli: bool = True
+) -> None:
     """Lay the project's nginx files out below `root` as an installation does below /etc/nginx."""
     slug, domain = answers(project)
     for folder in ("conf.d", "sites-enabled", slug, "run", "tmp", "ssl", "www", "var"):
         (root / folder).mkdir(exist_ok=True)
     module = Path(nginx).parent / "usr/lib/nginx/modules/ngx_http_brotli_static_module.so"
-    load = f"load_module {module};" if module.exists() else ""
+    load = f"load_module {module};" if brotli and module.exists() else ""
     (root / "nginx.conf").write_text(CONFIGURATION.format(root=root, load=load))
     places = {"machine.conf": "conf.d/machine.conf", "site.conf": f"sites-enabled/{slug}.conf"}
     places["optional/media_domain.conf"] = f"sites-enabled/{slug}_media_domain.conf"
@@ -346,7 +354,15 @@ def lay_out(project: Path, root: Path, ports: tuple[int, int], nginx: str) -> No
     if not (root / "ssl/privkey.pem").exists():
         passes(
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", f"/CN={domain}"),
+            *(
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=site",
+                "-addext",
+                f"subjectAltName=DNS:{domain}",
+            ),
             *("-keyout", "ssl/privkey.pem", "-out", "ssl/fullchain.pem"),
             cwd=root,
         )

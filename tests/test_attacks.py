@@ -3,11 +3,12 @@
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import attack
 import pytest
-from conftest import passes
+from conftest import TEMPLATE, passes
 from servers import deployed, free_port, rendered_for, until
 
 HERE = Path(__file__).parent
@@ -65,18 +66,14 @@ def site(server):
     return open_to_attack(server)
 
 
-@pytest.fixture(scope="module")
-def local(bake, python, tmp_path_factory):
-    """The development server of a project of its own, with the same bait."""
-    project = tmp_path_factory.mktemp("local") / "client_site"
-    shutil.copytree(bake(), project)
-    var = project.with_name("client_site-var")
+@contextmanager
+def served_locally(project: Path, python: Path):
+    """Serve a project as `make run` does, with bait and accounts, until the block ends."""
+    var = project.with_name(f"{project.name}-var")
     port = free_port()
     environment = settings(project) | {"LOCAL_DEV": "1", "DEBUG": "0"}
-    passes(python(), "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
-    shown = passes(
-        python(), "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment
-    )
+    passes(python, "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
+    shown = passes(python, "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment)
     site = attack.Site(
         f"127.0.0.1:{port}", port, None, var / "www/s/media", project / "static", var / "s/private",
         local=True,
@@ -85,7 +82,7 @@ def local(bake, python, tmp_path_factory):
     site.cookie, site.staff = sessions(shown)
     with (var / "errors").open("w") as errors:
         process = subprocess.Popen(
-            [python(), "manage.py", "runserver", "--noreload", "--skip-checks", str(port)],
+            [python, "manage.py", "runserver", "--noreload", "--skip-checks", str(port)],
             cwd=project,
             env=os.environ | environment,
             stdout=errors,
@@ -98,6 +95,15 @@ def local(bake, python, tmp_path_factory):
         process.terminate()
         process.wait(20)
         (site.media / "closed").chmod(0o700)
+
+
+@pytest.fixture(scope="module")
+def local(bake, python, tmp_path_factory):
+    """The development server of a project of its own, with the same bait."""
+    project = tmp_path_factory.mktemp("local") / "client_site"
+    shutil.copytree(bake(), project)
+    with served_locally(project, python()) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +136,8 @@ def test_the_development_server_withstands(fallen_locally, name):
 def test_the_table_is_long_enough_and_the_differences_are_few():
     assert len(attack.CASES) >= 180
     assert len(attack.DIFFERENCES) <= 6
+    listed = (TEMPLATE / "docs/nginx.md").read_text().split("differences -->\n")[1]
+    assert listed.split("<!--")[0].splitlines() == [f"- {line}" for line in attack.DIFFERENCES]
 
 
 def test_slow_clients_are_cut_off(patience):
@@ -169,6 +177,21 @@ from config import settings
 import importlib
 print(importlib.reload(settings).MEDIA_URL + "a.png")
 """
+
+
+def test_what_is_compressed_is_not_compressed_again(server, site):
+    def twins():
+        return {file: file.stat().st_ino for file in site.static.rglob("*.[bg][rz]")}
+
+    before = twins()
+    assert len(before) > 100
+    for twin in before:
+        file = twin.with_suffix("")
+        assert twin.stat().st_mtime_ns == file.stat().st_mtime_ns
+        assert twin.stat().st_size < file.stat().st_size
+        assert twin.stat().st_mode == file.stat().st_mode
+    server.manage("collectstatic", "--noinput", "--verbosity", "0")
+    assert twins() == before
 
 
 def test_nothing_is_left_behind(site):

@@ -1,32 +1,20 @@
 """The walk that a person takes, in a real browser, through nginx and gunicorn."""
 
-import shutil
-
 import pytest
-from conftest import TEMPLATE, missing
-from playwright.sync_api import sync_playwright
+from conftest import TEMPLATE
 
 BUILD = TEMPLATE / "build"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """Debian's Chromium, without a window."""
-    found = shutil.which("chromium")
-    if not found:
-        missing("there is no chromium on PATH")
+@pytest.fixture(scope="module", autouse=True)
+def build():
     BUILD.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium
-        yield lambda *options: browser.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage", *options]
-        )
 
 
 @pytest.fixture
 def page(chromium, server):
     """A page of a browser that finds the site's domain at the test's nginx."""
-    browser = chromium(f"--host-resolver-rules=MAP {server.domain}:443 127.0.0.1:{server.https}")
+    browser = chromium(f"MAP {server.domain}:443 127.0.0.1:{server.https}")
     page = browser.new_page(ignore_https_errors=True, viewport={"width": 1000, "height": 900})
     page.set_default_timeout(20_000)
     wrong = page.wrong = []

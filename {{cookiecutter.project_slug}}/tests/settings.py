@@ -9,7 +9,8 @@ from pathlib import Path
 from split import layout
 
 os.environ.update(LOCAL_DEV="1", DEBUG="0")
-os.environ.pop("ALLOWED_HOSTS", None)
+for name in ("ALLOWED_HOSTS", "MEDIA_DOMAIN"):
+    os.environ.pop(name, None)
 
 layout.LOCAL_VAR = Path(tempfile.mkdtemp(prefix="split-tests-"))
 layout.LOCAL_WEB_ROOT = layout.LOCAL_VAR / "www"

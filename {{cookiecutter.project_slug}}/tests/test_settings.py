@@ -98,9 +98,17 @@ with transaction.atomic():
     assert answer.stdout.splitlines() == ["wal", "20000", "database is locked"]
 
 
+def test_uploads_may_have_a_domain_of_their_own():
+    settings = production(MEDIA_DOMAIN="uploads.example")
+    assert settings["MEDIA_URL"] == "https://uploads.example" + layout.MEDIA_URL
+    assert settings["MEDIA_ROOT"] == production()["MEDIA_ROOT"]
+    local = production(MEDIA_DOMAIN="uploads.example", LOCAL_DEV="1")
+    assert local["MEDIA_URL"] == layout.MEDIA_URL
+
+
 def test_nothing_that_the_site_writes_lies_in_the_checkout():
     for settings in (production(), production(LOCAL_DEV="1")):
-        places = [settings[n] for n in ("STATIC_ROOT", "MEDIA_ROOT")]
+        places = [settings[n] for n in ("STATIC_ROOT", "MEDIA_ROOT", "PRIVATE_ROOT")]
         for place in [*places, settings["DATABASES"]["default"]["NAME"]]:
             assert not place.startswith(f"{layout.CHECKOUT}/")
 

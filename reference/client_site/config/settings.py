@@ -158,6 +158,7 @@ USE_I18N = True
 USE_TZ = True
 
 # HTTPS: nginx sets the header on each request and never passes a visitor's on.
+# Cookies name no domain, so that none travels to another host, such as one that serves uploads.
 
 SECURE_PROXY_SSL_HEADER = None if LOCAL_DEV else ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = not LOCAL_DEV

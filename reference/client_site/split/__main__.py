@@ -9,7 +9,7 @@ from . import rules
 
 def main() -> int:
     """Print each problem on a line of its own and return 1 if there is one, else 0."""
-    for name in ("LOCAL_DEV", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL"):
+    for name in ("LOCAL_DEV", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "MEDIA_DOMAIN"):
         os.environ.pop(name, None)
     os.environ["SECRET_KEY"] = "not used: the rules never sign anything"
     site = rules.Site(importlib.import_module("config.settings"))

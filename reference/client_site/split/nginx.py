@@ -56,28 +56,36 @@ class Directive:
         kind = next(kind for kind in ("=", "^~", "~*", "~", "@", "") if words.startswith(kind))
         return kind, words.removeprefix(kind)
 
+    @cached_property
+    def named(self) -> dict[str, list[Directive]]:
+        """The directives inside this block by name: most are asked for many times."""
+        found: dict[str, list[Directive]] = {}
+        for inner in self.block:
+            found.setdefault(inner.name, []).append(inner)
+        return found
+
     def all(self, name: str) -> Iterator[Directive]:
         """Yield the directives called `name` directly inside this block."""
-        return (inner for inner in self.block if inner.name == name)
+        return iter(self.named.get(name, ()))
 
     def one(self, name: str) -> str | None:
         """Return the value of the first directive called `name` in this block, if there is one."""
         return next((inner.value for inner in self.all(name)), None)
 
 
-def read(path: Path) -> Directive:
+def read(path: Path, folder: Path | None = None) -> Directive:
     """Return a directive named "" whose block is the configuration in `path`.
 
-    An `include` of a file that lies beside `path` under the same last name is replaced by what
-    it holds; others are the machine's own and stay as they are.
+    An `include` of a file that lies in `folder`, or beside `path`, under the same last name is
+    replaced by what it holds; others are the machine's own and stay as they are.
 
     Raises:
         Unreadable: a file is missing, is no text, includes itself or is no configuration.
     """
-    return Directive(("",), _read(path, ()))
+    return Directive(("",), _read(path, folder or path.parent, ()))
 
 
-def _read(path: Path, outer: tuple[Path, ...]) -> tuple[Directive, ...]:
+def _read(path: Path, folder: Path, outer: tuple[Path, ...]) -> tuple[Directive, ...]:
     if path in outer:
         raise Unreadable(f"{path.name}: includes itself")
     try:
@@ -87,9 +95,9 @@ def _read(path: Path, outer: tuple[Path, ...]) -> tuple[Directive, ...]:
 
     def resolve(directives: tuple[Directive, ...]) -> Iterator[Directive]:
         for directive in directives:
-            beside = path.parent / Path(directive.value).name
+            beside = folder / Path(directive.value).name
             if directive.name == "include" and os.path.isfile(beside):
-                yield from _read(beside, (*outer, path))
+                yield from _read(beside, folder, (*outer, path))
             else:
                 yield replace(directive, block=tuple(resolve(directive.block)))
 

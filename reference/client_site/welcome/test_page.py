@@ -37,6 +37,17 @@ def test_what_is_no_picture_is_refused_with_a_sentence(client, user):
     assert not user.photo
 
 
+def test_a_photo_that_is_too_large_is_refused_with_a_sentence(client, user, png, settings):
+    settings.UPLOAD_LIMIT = 10
+    page = client.post("/", {"photo": png})
+    assert "the site takes up to 10\xa0bytes" in page.text
+
+
+def test_a_picture_that_browsers_do_not_show_is_refused_with_a_sentence(client, user):
+    page = client.post("/", {"photo": SimpleUploadedFile("me.png", b"P6 1 1 255 abc")})
+    assert "PNG, JPEG, GIF, WebP or AVIF" in page.text
+
+
 def test_the_icon_is_a_static_file(client, settings):
     icon = client.get("/favicon.ico")
     assert icon.url == f"{settings.STATIC_URL}welcome/favicon.svg"

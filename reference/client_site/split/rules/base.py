@@ -59,7 +59,9 @@ def rule(id: str, **options: Any) -> Callable[[Callable], Callable]:
 
 def problems(site: Site, chosen: Iterable[Rule] | None = None) -> Iterator[Problem]:
     """Yield what is wrong with a site, by the chosen rules or by all that are not for a server."""
-    for rule in chosen or (rule for rule in RULES if not rule.deploy):
+    if chosen is None:
+        chosen = [rule for rule in RULES if not rule.deploy]
+    for rule in chosen:
         try:
             for message, hint in rule.find(site):
                 yield Problem(rule.id, message, hint)
@@ -93,9 +95,15 @@ class Site:
         storage = (self.get("STORAGES") or {}).get(alias) or {}
         return storage.get("BACKEND", ""), storage.get("OPTIONS") or {}
 
+    def stated_url(self, kind: str) -> str:
+        """Return the URL below which files are found, as the settings say it."""
+        stated = getattr(self.settings, "_wrapped", self.settings)  # without Django's own prefix
+        url = self.storage(kind)[1].get("base_url") or getattr(stated, f"{kind}_URL", "")
+        return str(url or "")
+
     def url(self, kind: str) -> str:
         """Return the URL below which files are found, as Django completes it."""
-        url = str(self.storage(kind)[1].get("base_url") or self.get(f"{kind}_URL") or "")
+        url = self.stated_url(kind)
         return url if url.startswith(("/", "http://", "https://")) else f"/{url}"
 
     def path(self, kind: str) -> str | None:
@@ -121,11 +129,8 @@ class Site:
     def served(self, kind: str) -> Path | None:
         """Return the root on the server: that of the settings, but for LOCAL_DEV's own."""
         root = self.root(kind)
-        here, there = self.get("WEB_ROOT", ""), layout.WEB_ROOT
-        if kind == "PRIVATE":
-            here, there = layout.LOCAL_VAR, Path(layout.DATABASE).parent
-        if root and self.local_dev and root.is_relative_to(here):
-            return Path(there, root.relative_to(here))
+        if root and self.local_dev and root.is_relative_to(self.get("WEB_ROOT", "")):
+            return Path(layout.WEB_ROOT, root.relative_to(self.get("WEB_ROOT")))
         return root
 
     def databases(self) -> dict[str, Path]:
@@ -155,7 +160,9 @@ class Site:
         """Return the servers that must serve a kind of file: those of its URL's host."""
         if self.path(kind) is not None:
             return self.servers()
-        host, found = urlsplit(self.url(kind)).hostname, nginx.servers(self.nginx)
+        folder, host = layout.CHECKOUT / "nginx", urlsplit(self.url(kind)).hostname
+        optional = [nginx.read(file, folder) for file in sorted(folder.glob("optional/*.conf"))]
+        found = [server for tree in (self.nginx, *optional) for server in nginx.servers(tree)]
         return [server for server in found if host in nginx.value(server, "server_name").split()]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import layout, nginx
 from .base import KINDS, Found, Site, real, rule
+from .services import text
 from .web import served
 
 READ, WRITE, ENTER = 4, 2, 1
@@ -46,8 +47,9 @@ def may(who: tuple[int, set[int]], path: Path, bit: int) -> bool:
 def application_user() -> tuple[str, tuple[int, set[int]]] | None:
     """Return name and account of the application: the unit's User=, else who runs this."""
     for file in sorted(layout.CHECKOUT.glob("systemd/*.service")):
-        for name in re.findall(r"^User\s*=\s*(\S+)", file.read_text(), re.MULTILINE):
-            return (name, account) if (account := user(name)) else None
+        for name in re.findall(r"^User\s*=\s*(\S+)", text(file), re.MULTILINE):
+            if account := user(name):
+                return name, account
     if hasattr(os, "getuid") and os.getuid():  # root may do anything, so there is nothing to see
         return "this user", (os.getuid(), {os.getgid(), *os.getgroups()})
     return None
@@ -67,7 +69,7 @@ def folders(site: Site) -> Iterator[tuple[str, Path]]:
 def folders_exist(site: Site) -> Found:
     """A missing media root fails the first upload; a missing mount point fills the wrong disk.
 
-    Seen: cookiecutter-django 4209, 4478 and 5728: PermissionError, or no folder, at first upload.
+    Seen: Django makes a missing folder itself, on whatever disk its path then names.
     """
     for name, folder in folders(site) if installed(site) else ():
         if not os.path.isdir(folder):
@@ -81,7 +83,8 @@ def folders_exist(site: Site) -> Found:
 def written_by_the_application(site: Site) -> Found:
     """The application must be able to write uploads and the database, with its journal beside it.
 
-    Seen: a media folder that root made: every upload is an error 500.
+    Seen: cookiecutter-django 4209, 4478 and 5728: a media folder of root's, so that the first
+    upload ends in a PermissionError.
     """
     if not installed(site) or not (found := application_user()):
         return
@@ -140,7 +143,7 @@ def entered_by_nginx(site: Site) -> Found:
 def no_links_that_nginx_refuses(site: Site) -> Found:
     """With `disable_symlinks`, nginx answers 403 for all uploads behind a link below its root.
 
-    Seen: a media root that is a link to a larger disk; a bind mount does the same and works.
+    Seen: tried with nginx 1.22 and a media root that links to another disk; a bind mount works.
     """
     for _, location, path in served(site, "MEDIA") if installed(site) else ():
         guard = nginx.value(location, "disable_symlinks", "off")

@@ -12,7 +12,13 @@ from .. import layout, nginx
 from .base import KINDS, Found, Site, rule
 from .web import application
 
+STYLES = (".css", ".js", ".svg", ".png", ".jpg", ".woff2")
 SOURCE = {".py", ".html", ".conf", ".service", ".socket", ".timer", ".toml"}
+
+
+def text(file: Path) -> str:
+    """Return what a file holds, or "" if there is none."""
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def sockets(site: Site) -> Iterator[tuple[str, str, str]]:
@@ -32,13 +38,16 @@ def sockets(site: Site) -> Iterator[tuple[str, str, str]]:
             if "$" not in address:
                 yield "nginx", f"nginx ({location[-1].place})", address.removeprefix("unix:")
     for file in sorted(layout.CHECKOUT.glob("systemd/*.socket")):
-        for address in re.findall(r"^ListenStream\s*=\s*(\S+)", file.read_text(), re.MULTILINE):
+        for address in re.findall(r"^ListenStream\s*=\s*(\S+)", text(file), re.MULTILINE):
             yield "service", f"systemd/{file.name}", address.replace("%t", "/run")
     for file in sorted(layout.CHECKOUT.glob("systemd/*.service")):
-        for address in re.findall(r"--bind[ =](\S+)", file.read_text()):
+        for address in re.findall(r"--bind[ =](\S+)", text(file)):
             yield "service", f"systemd/{file.name}", address.removeprefix("unix:")
-    file = layout.CHECKOUT / "gunicorn.conf.py"
-    for statement in ast.parse(file.read_text()).body if file.is_file() else ():
+    try:
+        statements = ast.parse(text(layout.CHECKOUT / "gunicorn.conf.py")).body
+    except (SyntaxError, ValueError):  # gunicorn says so itself
+        statements = []
+    for statement in statements:
         if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "bind":
             try:
                 bind = ast.literal_eval(statement.value)
@@ -129,8 +138,7 @@ def compiled(line: str) -> tuple[re.Pattern | None, bool, bool]:
 
 def ignore_lines() -> list[str]:
     """Return the lines of the checkout's .gitignore."""
-    file = layout.CHECKOUT / ".gitignore"
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return text(layout.CHECKOUT / ".gitignore").splitlines()
 
 
 def source_files(site: Site) -> Iterator[str]:
@@ -149,6 +157,8 @@ def source_files(site: Site) -> Iterator[str]:
     for folder in [*static, *(app / "static" for app in apps if (app / "static").is_dir())]:
         if folder.is_relative_to(layout.CHECKOUT):
             yield (folder / "source").relative_to(layout.CHECKOUT).as_posix()
+            for kind in STYLES:  # a line for a folder may mean what a build makes, one for all not
+                yield (folder / f"source{kind}").relative_to(layout.CHECKOUT).as_posix()
 
 
 @rule("E062")

@@ -8,11 +8,8 @@ REMOVED = {
     "STATICFILES_STORAGE": "Move its value to STORAGES['staticfiles'].",  # 5.1
     "ADMIN_MEDIA_PREFIX": "Delete it: the admin's files are static files.",  # 1.4
 }
-PLAIN = {
-    "django.contrib.staticfiles.storage.StaticFilesStorage",
-    "django.core.files.storage.FileSystemStorage",
-    "whitenoise.storage.CompressedStaticFilesStorage",
-}
+# Where storages of static files come from; those that hash have Manifest in their names.
+KNOWN = ("django.", "servestatic.", "storages.", "whitenoise.")
 
 
 @rule("E021")
@@ -63,7 +60,7 @@ def static_names_hashed(site: Site) -> Found:
     Seen: wemake on Django 6.0, whose manifest storage stands in a setting that is not read.
     """
     backend, _ = site.storage("STATIC")
-    if not site.local_dev and backend in PLAIN:
+    if not site.local_dev and backend.startswith(KNOWN) and "Manifest" not in backend:
         yield (
             f"STORAGES['staticfiles'] is {backend!r}, which gives files no hashed names, but nginx"
             " lets browsers keep static files.",
@@ -84,8 +81,7 @@ def modes_for_nginx(site: Site) -> Found:
             ("FILE_UPLOAD_DIRECTORY_PERMISSIONS", "directory_permissions_mode", 0o5),
         ):
             default = 0o644 if needed == 0o4 else None
-            options = site.storage(kind)[1]
-            mode = options[option] if option in options else site.get(name, default)
+            mode = site.storage(kind)[1].get(option, site.get(name, default))
             if mode is None and needed == 0o5:
                 continue  # the umask decides, and gunicorn.conf.py lets the group in
             # Group or others: nginx is in the application's group, but collects nothing itself.
@@ -99,6 +95,21 @@ def modes_for_nginx(site: Site) -> Found:
                     " cannot read" + (", nor the application." if kind == "STATIC" else "."),
                     f"Set it to {'0o644' if needed == 0o4 else '0o755'} in STORAGES, or {name}.",
                 )
+
+
+@rule("W025")
+def modes_of_other_storages(site: Site) -> Found:
+    """A storage that states no mode, such as a field's own, takes these: nginx answers 403.
+
+    Seen: FILE_UPLOAD_PERMISSIONS = 0o600 beside STORAGES that say otherwise.
+    """
+    mode = site.get("FILE_UPLOAD_PERMISSIONS", 0o644)
+    if mode is None or not mode & 0o044 or mode > 0o777:
+        yield (
+            f"FILE_UPLOAD_PERMISSIONS is {'None' if mode is None else f'0o{mode:o}'}, which nginx's"
+            " user cannot read, and holds for storages that state no mode.",
+            "Set it to 0o644, which is Django's default.",
+        )
 
 
 @rule("E026")

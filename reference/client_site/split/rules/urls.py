@@ -23,7 +23,7 @@ def urls_apart(site: Site) -> Found:
         yield (
             f"STATIC_URL {site.url('STATIC')!r} and MEDIA_URL {site.url('MEDIA')!r} share"
             " addresses.",
-            "Give each a path of its own in split/layout.py, such as /s/static/ and /s/media/.",
+            "Give each a path of its own, as split/layout.py does.",
         )
 
 
@@ -43,13 +43,20 @@ def no_root_url(site: Site) -> Found:
 
 @rule("E003")
 def tidy_urls(site: Site) -> Found:
-    """Browsers and nginx tidy up a path before they use it, so an untidy one never matches.
+    """Browsers, Django and nginx complete or tidy up a path, so an untidy one never matches.
 
-    Seen: nginx joins slashes and resolves dots before it chooses a location (`merge_slashes`).
+    Seen: nginx joins slashes and resolves dots before it chooses a location; Django puts
+    SCRIPT_NAME before a URL that starts without a slash.
     """
     for kind in KINDS:
         url = urlsplit(site.url(kind))
-        if re.search(r"//|/\.{1,2}(/|$)|[\\%\s;]", url.path) or url.query or url.fragment:
+        if site.stated_url(kind) and site.stated_url(kind) != site.url(kind):
+            yield (
+                f"{kind}_URL {site.stated_url(kind)!r} does not start with a slash, so its address"
+                " depends on where the site runs.",
+                f"Set it to {site.url(kind)!r}.",
+            )
+        elif re.search(r"//|/\.{1,2}(/|$)|[\\%\s;]", url.path) or url.query or url.fragment:
             yield (
                 f"{kind}_URL {site.url(kind)!r} is no plain path, so nginx would see another.",
                 "Use letters, digits, - and _ between single slashes.",
@@ -58,7 +65,7 @@ def tidy_urls(site: Site) -> Found:
 
 @rule("E004", django="urls.E006")
 def slash_at_the_end(site: Site) -> Found:
-    """Without it the URL of photos/a.png is /s/mediaphotos/a.png.
+    """Without it the URL of photos/a.png is /mediaphotos/a.png.
 
     Seen: Django's own check says so; here for the hook, which has no Django.
     """

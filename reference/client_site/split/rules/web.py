@@ -62,7 +62,7 @@ def headers(location: nginx.Chain, directive: str) -> dict[str, str]:
 def nginx_readable(site: Site) -> Found:
     """A configuration that cannot be read cannot be compared, and nginx would not start.
 
-    Seen: an unclosed brace after an edit; nginx keeps the old configuration until it restarts.
+    Seen: an edit left a brace open: a reload keeps the old files, and a reboot has none.
     """
     try:
         for server in nginx.servers(site.nginx):
@@ -166,7 +166,7 @@ def locations_keep_their_files(site: Site) -> Found:
 def nothing_else_served(site: Site) -> Found:
     """The rest below the served URL must be refused: what lies in the web root is not public.
 
-    Seen: private uploads and leftovers beside media/; Django asked for every missing file.
+    Seen: without such a location Django is asked for every file that is missing.
     """
     rest = layout.SERVED_URL
     own = [site.path(kind) for kind in KINDS]
@@ -219,10 +219,12 @@ def unprotected(site: Site, location: nginx.Chain) -> list[str]:
 def one_door_to_uploads(site: Site) -> Found:
     """A second address of the uploads serves them without the headers that make them harmless.
 
-    Seen: a location for /uploads/ kept beside /media/ after a move; a web root served whole.
+    Seen: in Chromium, an uploaded page below a plain `alias` ran its script on the site's origin.
     """
-    media = site.served("MEDIA")
-    own = tuple(path for kind in KINDS if (path := nginx_path(site, kind)))  # E012, E058 speak
+    static, media = (site.served(kind) for kind in KINDS)
+    if static and media and overlap(static, media):
+        return  # E012 speaks
+    own = tuple(path for kind in KINDS if (path := nginx_path(site, kind)))  # E058 speaks
     for server in nginx.servers(site.nginx) if media else ():
         for location in [server, *nginx.locations(server)]:
             _, base = tree(location)
@@ -247,7 +249,7 @@ def no_door_to_the_rest(site: Site) -> Found:
     thousands of sites served their source).
     """
     private = [layout.CHECKOUT / ".env", layout.CHECKOUT / "manage.py", *site.databases().values()]
-    if root := site.served("PRIVATE"):
+    if root := site.root("PRIVATE"):
         private.append(root / FILE)
     for server in nginx.servers(site.nginx):
         for location in [server, *nginx.locations(server)]:
@@ -276,8 +278,8 @@ def private_uploads_found(site: Site) -> Found:
 
     Seen: X-Accel-Redirect to a location of another root: every private file is a 404.
     """
-    root, url = site.served("PRIVATE"), getattr(layout, "PRIVATE_URL", "")
-    for server in site.servers() if root and url else ():
+    root, url = site.root("PRIVATE"), getattr(layout, "PRIVATE_URL", "")
+    for server in site.servers() if root and url and not site.local_dev else ():
         location = file_location(server, url)
         found = nginx.file(location, url + FILE)
         internal = nginx.kind(location) == "internal"

@@ -30,6 +30,7 @@ from django.urls import NoReverseMatch, reverse
 from ... import layout
 
 SECONDS = 5
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 TEXT = b"This is a probe of the site's uploads.\n"
 PAGE = b"<!doctype html><script>alert(document.domain)</script>"
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -76,6 +77,7 @@ class Client:
 
     def __init__(self, url: str, connect: str = "", insecure: bool = False):
         self.url, self.insecure = urlsplit(url), insecure
+        self.netloc = self.url.netloc.rpartition("@")[2]
         self.host = self.url.hostname or ""
         port = self.url.port or (443 if self.url.scheme == "https" else 80)
         name, _, number = connect.rpartition(":")
@@ -83,7 +85,7 @@ class Client:
 
     def ask(self, target: str, method: str = "GET", **headers: str) -> Answer:
         """Return the answer to a request whose target is sent as it is. Raises NoAnswer."""
-        sent = {"Host": self.url.netloc, "Connection": "close", "User-Agent": "probe"}
+        sent = {"Host": self.netloc, "Connection": "close", "User-Agent": "probe"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"{method} {target} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items())]
         where = f"{self.address[0]}:{self.address[1]}"
@@ -205,10 +207,10 @@ class Probe:
 
     def __init__(self, url: str, connect: str, insecure: bool):
         self.site = Client(url, connect, insecure)
-        self.connect, self.insecure = connect, insecure
-        self.local = bool(settings.LOCAL_DEV)
-        ours = self.site.host in {"localhost", "127.0.0.1", "::1"} or connect
-        self.remote = self.local and not ours  # a laptop's settings, another machine's site
+        self.insecure = insecure
+        # Whether Django serves files there; if not, but here, another machine's site is asked.
+        self.local = bool(settings.LOCAL_DEV) and self.site.host in LOOPBACK
+        self.remote = bool(settings.LOCAL_DEV) and not self.local
         self.left = Left()
         self.style = b""  # the admin's stylesheet, which ways out of a folder are tried for
 
@@ -240,7 +242,7 @@ class Probe:
             plain.status == 200 and plain.header("Content-Type").startswith("text/css"),
             f"{url}{name} is {said(plain)}.",
         )
-        copy = None if self.local else Path(settings.STATIC_ROOT or "", name)
+        copy = None if settings.LOCAL_DEV else Path(settings.STATIC_ROOT or "", name)
         if copy and copy.is_file():
             yield line(
                 "collected file",
@@ -254,14 +256,14 @@ class Probe:
             plain.header("X-Content-Type-Options") == "nosniff" or client is not self.site,
             f"X-Content-Type-Options is {plain.header('X-Content-Type-Options')!r}.",
         )
-        hashed = None if self.local and not self.remote else self.stylesheet()
+        hashed = None if self.local else self.stylesheet()
         if hashed is None:
             yield Line("hashed name", None, "There are none with LOCAL_DEV, or no page shows one.")
             return
         answer = self.client(hashed).ask(urlsplit(hashed).path)
         kept = answer.header("Cache-Control")
         copy = Path(settings.STATIC_ROOT or "", urlsplit(hashed).path.removeprefix(path))
-        same = self.local or not copy.is_file() or answer.body == copy.read_bytes()
+        same = self.remote or not copy.is_file() or answer.body == copy.read_bytes()
         yield line(
             "hashed name",
             bool(HASHED.search(hashed)) and answer.status == 200 and same,
@@ -458,7 +460,7 @@ class Probe:
     def leftover(self, token: str) -> Iterator[Line]:
         """Ask for a file beside static and media, where this user may put one."""
         place = layout.folder(settings.WEB_ROOT, layout.SERVED_URL)
-        if self.local or not os.access(place, os.W_OK):
+        if settings.LOCAL_DEV or not os.access(place, os.W_OK):
             return
         self.left.write(place / f"{token}.txt", TEXT)
         answer = self.site.ask(f"{layout.SERVED_URL}{token}.txt")
@@ -493,7 +495,7 @@ class Probe:
     def client(self, url: str) -> Client:
         """Return the client for a URL's host: the site's own, or that of files elsewhere."""
         parts = urlsplit(url)
-        if parts.netloc in {"", self.site.url.netloc}:
+        if parts.netloc in {"", self.site.netloc}:
             return self.site
         scheme = parts.scheme or self.site.url.scheme
         return Client(f"{scheme}://{parts.netloc}/", insecure=self.insecure)

@@ -1,0 +1,162 @@
+"""Each protection taken away in turn: the attacks must notice. Writes a table of docs/nginx.md."""
+
+import re
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import attack
+import mutants
+import pytest
+from conftest import TEMPLATE, run
+from servers import Refused, deployed, find_nginx, lay_out, rendered_for
+from test_attacks import open_to_attack, served_locally, settings
+
+pytestmark = pytest.mark.slow
+PAGE = TEMPLATE / "docs/nginx.md"
+FOUND: dict[str, list[str]] = {}
+GONE = "cache-deleted-upload"  # takes two seconds
+QUICK = [name for name in attack.CASES if name != GONE]
+SLOWEST = 14  # seconds that a slow client is borne
+
+
+@contextmanager
+def changed(project: Path, key: str, table: dict, **values: str):
+    """Make one change in a project and undo it. Yield what else is to be tried."""
+    place, text, replacement = table[key]
+    name, _, more = place.partition(":")
+    for word, value in values.items():
+        text = text.replace("{" + word + "}", value)
+        replacement = replacement.replace("{" + word + "}", value)
+    file = project / name
+    before = file.read_text()
+    assert text in before, f"{name} does not hold {text!r}"
+    file.write_text(before.replace(text, replacement))
+    try:
+        yield more
+    finally:
+        file.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def server(bake, python, folder):
+    project = folder / "client_site"
+    shutil.copytree(bake(**rendered_for(folder)), project)
+    with deployed(project, folder, python(), **settings(folder)) as server:
+        yield server
+    (server.web_root / "s/media/closed").chmod(0o700)
+
+
+@pytest.fixture(scope="module")
+def site(server):
+    site = open_to_attack(server)
+    assert attack.run_all(site) == {}
+    return site
+
+
+def noticed(key: str, names) -> None:
+    FOUND[key] = list(names)
+    assert FOUND[key], f"nothing notices: {key}"
+
+
+@pytest.mark.parametrize("key", mutants.NGINX)
+def test_nginx(server, site, key):
+    nginx = find_nginx()
+    server.stop_nginx()
+    try:
+        with changed(server.project, key, mutants.NGINX, web_root=str(server.web_root)) as more:
+            lay_out(server.project, server.root, (server.http, server.https), nginx)
+            try:
+                server.start_nginx(nginx)
+            except Refused:
+                noticed(key, ["nginx does not start"])
+                return
+            found = [*attack.run_all(site, [*QUICK, GONE] if more == "gone" else QUICK)]
+            if more == "slow":
+                found += [k for k, seconds in attack.slow(site).items() if seconds > SLOWEST]
+            if more == "away":
+                server.stop_application()
+                try:
+                    attack.away(site)
+                except (AssertionError, AttributeError):
+                    found.append("away")
+                server.start_application()
+            if more == "long" and not starts_with_a_long_name(server, nginx):
+                found.append("a-long-domain-starts")
+            server.stop_nginx()
+            noticed(key, found)
+    finally:
+        lay_out(server.project, server.root, (server.http, server.https), nginx)
+        if server.nginx.poll() is not None:
+            server.start_nginx(nginx)
+
+
+def starts_with_a_long_name(server, nginx: str) -> bool:
+    """Return whether nginx takes the site's files under a domain of 60 letters."""
+    server.stop_nginx()
+    for file in server.root.glob("sites-enabled/*.conf"):
+        text = file.read_text().replace("server_name ", f"server_name {'a' * 52}.")
+        file.write_text(text)
+    try:
+        server.start_nginx(nginx)
+    except Refused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("key", mutants.APPLICATION)
+def test_application(server, site, python, key):
+    server.stop_application()
+    try:
+        with changed(server.project, key, mutants.APPLICATION):
+            found = []
+            if key == "no compressed files":
+                for twin in server.web_root.glob("s/static/**/*.[bg][rz]"):
+                    twin.unlink()
+            server.manage("collectstatic", "--noinput", "--verbosity", "0")
+            server.start_application()
+            found = [*attack.run_all(site, QUICK)]
+            server.stop_application()
+            for left in site.media.glob("photos/*"):
+                left.unlink()
+            found += own_tests(server.project, python())
+            noticed(key, found)
+    finally:
+        server.manage("collectstatic", "--noinput", "--verbosity", "0")
+        server.start_application()
+
+
+def own_tests(project: Path, python: Path) -> list[str]:
+    """Return the project's own tests that fail."""
+    said = run(python, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", cwd=project)
+    return re.findall(r"^(?:FAILED|ERROR) tests/\w+\.py::(\w+)", said.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("key", mutants.LOCAL)
+def test_local(bake, python, tmp_path, key):
+    project = tmp_path / "client_site"
+    shutil.copytree(bake(), project)
+    with changed(project, key, mutants.LOCAL), served_locally(project, python()) as site:
+        noticed(key, attack.run_all(site, attack.LOCAL - {GONE}))
+
+
+def test_the_table_is_written():
+    """Last: docs/nginx.md tells what each mutant turned red. Only a whole run writes it."""
+    tables = {**mutants.NGINX, **mutants.APPLICATION, **mutants.LOCAL}
+    assert len(tables) >= 40
+    if set(FOUND) != set(tables):
+        pytest.skip("not all mutants were run")
+    rows = ["| taken away or loosened | in | cases that turned red |", "|---|---|---|"]
+    for key, (place, *_) in tables.items():
+        names = FOUND[key]
+        few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        rows.append(f"| {key} | `{place.partition(':')[0]}` | {few} |")
+    write("mutants", rows)
+
+
+def write(part: str, lines: list[str]) -> None:
+    """Put lines between the marks of a part of docs/nginx.md."""
+    top, rest = PAGE.read_text().split(f"<!-- {part} -->\n")
+    rest = rest.split(f"<!-- end of {part} -->\n")[1]
+    text = "\n".join(lines)
+    PAGE.write_text(f"{top}<!-- {part} -->\n{text}\n<!-- end of {part} -->\n{rest}")
