@@ -83,6 +83,10 @@ CASES = {
         "E005",
         [(URLS, 'urlpatterns.append(path("s/about/", admin.site.index))')],
     ),
+    "a served URL that hides the admin": (
+        "E005 E042 E046 E049",
+        [("split/layout.py", "^SERVED_URL = .*", 'SERVED_URL = "/admin/"')],
+    ),
     # Roots
     "empty root": ("E011", [(SETTINGS, 'MEDIA_ROOT = ""')]),
     "root unset": ("E011", [(SETTINGS, "STATIC_ROOT = None")]),
@@ -191,6 +195,10 @@ CASES = {
                 'path("s/media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}))',
             )
         ],
+    ),
+    "all patterns with LOCAL_DEV off": (
+        "E032",
+        [("split/urls.py", r"^    if not settings.LOCAL_DEV:\n        return \[\]", "")],
     ),
     "LOCAL_DEV on a server": ("E033", [(SETTINGS, "LOCAL_DEV = True")]),
     "DEBUG on a server": ("E034", [(SETTINGS, "DEBUG = True")]),
@@ -431,6 +439,10 @@ LOCAL_CASES = {
                 "import django.urls\nfrom django.views.static import serve",
             ),
         ],
+    ),
+    "patterns that keep the slash of the settings": (
+        "split.E031 urls.W002",
+        [("split/urls.py", r'url\.lstrip\("/"\)', "url")],
     ),
     "patterns behind a page for everything": (
         "split.E031",
