@@ -79,7 +79,7 @@ def test_nginx_serves_both_with_the_application_stopped(server, photo):
     try:
         assert server.browser().get(style).status == 200
         assert server.browser().get(photo).body == PNG
-        assert server.browser().get("/").status == 502
+        assert server.browser().get("/").status == 503
     finally:
         server.start_application()
     assert server.browser().get("/").status == 200
