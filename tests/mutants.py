@@ -162,14 +162,13 @@ APPLICATION = {
     "any size of picture": ("split/fields.py", "data.size > settings.UPLOAD_LIMIT", "False"),
     "any format of picture": ("split/fields.py", "file.image.format not in FORMATS", "False"),
     "any ending of picture": ("split/fields.py", "    default_validators = [FileExtensionValidator(ENDINGS, SENTENCE)]\n", "    pass\n"),
-    "any file for a picture": ("accounts/models.py", "PictureField(upload", "models.FileField(upload"),
-    "Django's own picture": ("accounts/models.py", "PictureField(upload", "models.ImageField(upload"),
+    "any file for a picture": ("accounts/models.py", "from split.fields import PictureField", "from django.db.models import FileField as PictureField"),
+    "Django's own picture": ("accounts/models.py", "from split.fields import PictureField", "from django.db.models import ImageField as PictureField"),
     "private: handed to strangers": ("config/urls.py", "admin.site.admin_view(views.private)", "views.private"),
     "private: dotfiles": ("split/views.py", "if hidden(name) or not storage", "if not storage"),
     "private: the type of a page": ("split/views.py", '    del response["Content-Type"]', "    pass"),
     "private: names not quoted": ("split/views.py", "quote(layout.PRIVATE_URL + name)", "layout.PRIVATE_URL + name"),
     "private: among the public": ("split/storage.py", "return settings.PRIVATE_ROOT", "return settings.MEDIA_ROOT"),
-    "the scheme is not believed": ("config/settings.py", '("HTTP_X_FORWARDED_PROTO", "https")', "None"),
     "forms larger than nginx takes": ("config/settings.py", "UPLOAD_LIMIT = 10 ", "UPLOAD_LIMIT = 20 "),
 }  # fmt: skip
 
@@ -177,7 +176,6 @@ APPLICATION = {
 LOCAL = {
     "local: dotfiles": ("split/views.py", '"/." in f"/{path}" or ', ""),
     "local: a slash at the end": ("split/views.py", ' or path.endswith("/")', ""),
-    "local: NUL": ("split/views.py", ' or "\\0" in path', ""),
     "local: links": ("split/views.py", " or (guarded and linked(file))", ""),
     "local: other than plain files": ("split/views.py", "not file.is_file()", "not file.exists()"),
     "local: any method": ("split/views.py", 'request.method not in {"GET", "HEAD"}', "False"),

@@ -70,7 +70,7 @@ def merged(path: str) -> str:
 
 def hidden(path: str) -> bool:
     """Return whether nginx would not look for `path`: dotfiles, folders, what leaves the root."""
-    return "/." in f"/{path}" or "\0" in path or path.endswith("/")
+    return "/." in f"/{path}" or path.endswith("/")
 
 
 def answer(request: HttpRequest, file: Path | None, conf: str) -> HttpResponse:
