@@ -182,7 +182,6 @@ LOCAL = {
     "local: tokens are asked for": ("split/views.py", "@csrf_exempt\ndef media", "def media"),
     "local: an error for a long name": ("split/views.py", "    except OSError:", "    except NotADirectoryError:"),
     "local: none of nginx's headers": ("split/views.py", 'in location.all("add_header")', "in ()"),
-    "local: a disposition for what is unchanged": ("split/views.py", '        del response["Content-Type"]\n    response', "        pass\n    response"),
     "local: slashes are not merged": ("split/views.py", 're.sub("/+", "/", path).lstrip("/")', "path"),
     "local: the rest is the site's": ("split/urls.py", '        path(f"{served}<path:path>", views.nothing),\n', ""),
     "local: types of the system": ("split/views.py", "content_type=content_type(file, location)", "content_type=None"),

@@ -103,8 +103,6 @@ def found(request: HttpRequest, file: Path | None, location: nginx.Directive) ->
     if response is None:
         response = FileResponse(file.open("rb"), content_type=content_type(file, location))
         del response["Content-Disposition"]
-    elif response.status_code == 304:
-        del response["Content-Type"]
     response["Last-Modified"] = http_date(modified)
     return response
 
