@@ -54,7 +54,7 @@ STORAGES = {
         # collected, so there are no hashes.
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if LOCAL_DEV
-        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+        else "split.storage.ReleaseStaticFilesStorage",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }
