@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check reference bench
+.PHONY: help demo test test-all test-server check reference bench
 
 OUT ?= demo
 # The uv on PATH, or one fetched into the clone.
@@ -18,7 +18,10 @@ test: $(UV) ## Run the tests.
 	$(UV) run --quiet pytest
 
 test-all: $(UV) ## Run all tests, the slow ones too.
-	$(UV) run --quiet pytest -m ""
+	$(UV) run --quiet pytest -m "not server"
+
+test-server: $(UV) ## Install, release and break the project on booted Debians, as root.
+	$(UV) run --quiet pytest -m server -rP tests/test_booted.py
 
 check: $(UV) ## Check the template's own code.
 	$(UV) run --quiet ruff check

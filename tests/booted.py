@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import CACHE, UV, passes
+from conftest import CACHE, passes
 
 # What a freshly installed server has beyond the minimum, and what asks it from outside.
 FRESH = "ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl"
@@ -103,22 +103,28 @@ class Machine:
                 pytest.fail(f"no {what} within {seconds} s\n{self.journal()}", pytrace=False)
             time.sleep(0.1)
 
-    def run(self, *command: str, stdin: str = "", **environment) -> subprocess.CompletedProcess:
-        """Run a command on the machine as root and return what it printed, streams in one."""
+    def command(self, *command: str) -> list[str]:
+        """Return what runs a command on the machine as root."""
+        return [
+            *("nsenter", f"--target={self.leader}", "--all", "--wdns=/root", "env", "-i"),
+            *(f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"),
+            *(f"{name}={value}" for name, value in OFFLINE.items()),
+            *map(str, command),
+        ]
+
+    def run(self, *command: str) -> subprocess.CompletedProcess:
+        """Run a command on the machine and return what it printed, both streams in one."""
         return subprocess.run(
-            ["nsenter", f"--target={self.leader}", "--all", "--wdns=/root", "env", "-i"]
-            + [f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8"]
-            + [f"{name}={value}" for name, value in (OFFLINE | environment).items()]
-            + [str(word) for word in command],
-            input=stdin,
+            self.command(*command),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def passes(self, *command: str, **options) -> str:
+    def passes(self, *command: str) -> str:
         """Run a command that must succeed and return what it printed."""
-        done = self.run(*command, **options)
+        done = self.run(*command)
         if done.returncode:
             pytest.fail(f"{' '.join(command)}\n{done.stdout}\n{self.journal()}", pytrace=False)
         return done.stdout
@@ -155,7 +161,7 @@ class Machine:
 
 def fetch(project: Path, tree: Path, folder: Path) -> None:
     """Fetch, with the machine's own Python, what an installation gets from PyPI."""
-    commands = f"""
+    commands = """
         cp -r /project /tmp/project && cd /tmp/project
         python3 -m venv /tmp/uv
         /tmp/uv/bin/pip download --quiet --dest /fetched/wheels "uv>=0.13,<1" pip
