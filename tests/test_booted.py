@@ -463,14 +463,11 @@ def test_a_locked_database_is_waited_for(site):
         "import sqlite3, sys, time\n"
         f"sqlite3.connect({database!r}, isolation_level=None).execute('BEGIN EXCLUSIVE')\n"
     )
-    holder = subprocess.Popen(
-        site.machine.command("python3", "-c", code + "print(flush=True); time.sleep(5)"),
-        stdout=subprocess.PIPE,
-    )
-    holder.stdout.readline()
-    assert site.ask("/")[0] == 200  # a visitor who is not signed in needs no database
-    assert site.probe().returncode == 0  # signing in waits
-    holder.wait(20)
+    command = site.machine.command("python3", "-c", code + "print(flush=True); time.sleep(5)")
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        assert site.ask("/")[0] == 200  # a visitor who is not signed in needs no database
+        assert site.probe().returncode == 0  # signing in waits
     site.green()
 
 
@@ -522,6 +519,8 @@ def test_a_bad_release_leaves_the_site_as_it_was(site, fault):
     site.commit(f"Break the {fault}")
     with site.visited(100) as report:
         done = site.make("release")
+    git(site.project, "read-tree", "--reset", "-u", good)
+    site.commit(f"Mend the {fault}")
     print(done.stdout)
     assert done.returncode != 0
     assert re.search("runs as before", done.stdout)
@@ -545,22 +544,17 @@ def test_a_bad_release_leaves_the_site_as_it_was(site, fault):
 def test_power_lost_in_the_middle_of_collectstatic(site):
     stylesheet = site.stylesheet()
     toggle(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
-    release = subprocess.Popen(
-        site.machine.command("make", "-C", f"{site.home}/checkout", "release"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    for line in release.stdout:
-        if "Collecting" in line:
-            break
-    site.machine.wait(
-        lambda: site.machine.run("pgrep", "-f", "manage.py collectstatic").returncode == 0,
-        "collectstatic",
-    )
-    time.sleep(0.5)
-    site.machine.cut()
-    release.wait()
+    command = site.machine.command("make", "-C", f"{site.home}/checkout", "release")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as release:
+        for line in release.stderr:
+            if "Collecting" in line:
+                break
+        site.machine.wait(
+            lambda: site.machine.run("pgrep", "-f", "manage.py collectstatic").returncode == 0,
+            "collectstatic",
+        )
+        time.sleep(0.4)
+        site.machine.cut()
     site.machine.on()
     site.green()
     assert site.stylesheet() == stylesheet

@@ -32,7 +32,7 @@ fail() {
 python() {
     release=$1 as=$2
     shift 2
-    systemd-run --quiet --collect --wait "${terminal:---pipe}" --service-type=exec --unit="$slug-run-$$" \
+    systemd-run --quiet --collect --wait "${terminal:---pipe}" --service-type=exec --unit="$slug-run-$$" --description="$domain: $1 $2" \
         --property=User="$as" --property=EnvironmentFile="$environment" \
         --property=WorkingDirectory="$release" --property=ReadWritePaths="$writes" \
         "$release/.venv/bin/python" "$@"
@@ -141,24 +141,24 @@ configure() {
     install -D -m 644 "$1/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
     systemctl daemon-reload
 
-    before=$(readlink -e /etc/nginx/$slug || true)
     link "$1/nginx" /etc/nginx/$slug
     ln -sf ../$slug/site.conf /etc/nginx/sites-enabled/$slug.conf
     nginx -q -t
-    # A reload cuts idle connections, so only if there is a reason to.
-    [ -n "${configured-}" ] && diff -rq "$before" "$1/nginx" >/dev/null || systemctl reload-or-restart nginx
-    configured=yes
+    if ! diff -rq "${serving:-/nonexistent}" "$1/nginx" >/dev/null 2>&1; then
+        systemctl reload-or-restart nginx  # cuts idle connections: only with a reason
+        serving=$1/nginx
+    fi
 }
 
 # Let a release take over: while one instance restarts, the other takes the connections.
 activate() {
     new=$1
     old=$(readlink -e $home/current || true)
+    serving=${old:+$old/nginx}
     trap undo EXIT
     trap 'exit 1' HUP INT TERM
 
     say "Starting the release beside the running one"
-    [ -z "$old" ] || configured=yes
     configure "$new"
     link "$new" $home/next
     systemctl start $slug-web@next
