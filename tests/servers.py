@@ -7,6 +7,7 @@ that stands for /etc, /run and /var/lib, and a certificate of its own making.
 import http.client
 import http.cookiejar
 import os
+import platform
 import re
 import shutil
 import signal
@@ -33,6 +34,15 @@ error_log {root}/error.log;
 worker_processes 1;
 events {{ worker_connections 512; }}
 http {{
+    # What Debian's own nginx.conf says at this level, and a site's files must get along with.
+    sendfile on;
+    tcp_nopush on;
+    types_hash_max_size 2048;
+    server_tokens off;
+    ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;
+    ssl_prefer_server_ciphers on;
+    gzip on;
+
     access_log {root}/access.log;
     client_body_temp_path {root}/tmp/body;
     proxy_temp_path {root}/tmp/proxy;
@@ -46,36 +56,86 @@ http {{
 
 
 def find_nginx() -> str:
-    """Return an nginx: $NGINX_BIN, the one on PATH, or Debian's, fetched without root.
+    """Return an nginx: $NGINX_BIN, the one on PATH, or the system's, fetched without root.
 
     Skips the test where there is none to be had.
     """
     if found := os.environ.get("NGINX_BIN") or shutil.which("nginx", path=PATH):
         return found
-    fetched = CACHE / "nginx" / "usr/sbin/nginx"
-    if not fetched.exists():
-        if not shutil.which("apt-get"):
-            pytest.skip("there is no nginx on PATH, and no apt-get to fetch one")
-        fetch(CACHE / "nginx", "nginx")
-    return str(fetched)
+    return fetch_nginx(platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm"))
 
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"
+# The releases a site may run on, and the newest nginx that is packaged; each with its version.
+RELEASES = {"bookworm": "1.22", "noble": "1.24", "trixie": "1.26", "sid": ""}
+# A program of another release runs by that release's own loader and libraries.
+WRAPPER = """#!/bin/sh
+here=$(dirname "$(realpath "$0")")
+libraries=$(echo "$here"/lib/*-linux-gnu* "$here"/usr/lib/*-linux-gnu* | tr " " :)
+exec "$here"/{loader} --library-path "$libraries" "$here"/usr/sbin/nginx "$@"
+"""
 
 
-def fetch(folder: Path, *packages: str) -> None:
-    """Unpack Debian packages into `folder`, without root and without installing them."""
-    folder.mkdir(parents=True, exist_ok=True)
+def fetch_nginx(release: str) -> str:
+    """Return the nginx of a Debian or Ubuntu release, brotli module beside it, fetched once."""
+    nginx = CACHE / f"nginx-{release}" / "nginx"
+    if not nginx.exists():
+        fetch(nginx.parent, "nginx", "libnginx-mod-http-brotli-static", release=release)
+        loader = next(nginx.parent.glob("lib64/ld-linux*"), None)
+        loader = loader or next(nginx.parent.glob("usr/lib64/ld-linux*"))
+        nginx.write_text(WRAPPER.format(loader=loader.relative_to(nginx.parent)))
+        nginx.chmod(0o755)
+    return str(nginx)
+
+
+def fetch(folder: Path, *packages: str, release: str) -> None:
+    """Unpack packages of a release, and all they need, into `folder`: without root or traces.
+
+    Skips the test where there is no apt.
+    """
+    if not shutil.which("apt-get"):
+        pytest.skip(f"there is no apt-get to fetch {', '.join(packages)} with")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
-        own = ["-o", f"Dir::State::lists={work}/lists", "-o", f"Dir::Cache={work}/cache"]
-        own += ["-o", "APT::Sandbox::User="]
-        download = ["apt-get", "--quiet", "--quiet", "download", *packages]
-        if subprocess.run(download, cwd=work, capture_output=True).returncode:
-            # A fresh machine has no package lists yet, and only root may write the system's.
-            passes("apt-get", *own, "--quiet", "--quiet", "update", cwd=Path(work))
-            passes(*download, *own, cwd=Path(work))
-        for package in Path(work).glob("*.deb"):
-            passes("dpkg", "-x", package, folder, cwd=Path(work))
+        mirror, components, keys = source(release)
+        for name in ("lists/partial", "cache/archives/partial", "root"):
+            Path(work, name).mkdir(parents=True)
+        Path(work, "status").touch()  # nothing is installed, so that apt gets all of it
+        Path(work, "sources.list").write_text(f"deb {keys}{mirror} {release} {components}\n")
+        own = {
+            **{"Dir::Etc::sourcelist": f"{work}/sources.list", "Dir::Etc::sourceparts": "-"},
+            **{"Dir::State::status": f"{work}/status", "Dir::State::lists": f"{work}/lists"},
+            **{"Dir::Cache": f"{work}/cache", "APT::Sandbox::User": "", "Debug::NoLocking": "1"},
+            **{"APT::Install-Recommends": "false", "Acquire::Languages": "none"},
+        }
+        apt = ["apt-get", "--quiet", "--quiet"]
+        apt += [word for name, value in own.items() for word in ("-o", f"{name}={value}")]
+        passes(*apt, "update", cwd=Path(work))
+        passes(*apt, "install", "--yes", "--download-only", *packages, cwd=Path(work))
+        for package in Path(work, "cache/archives").glob("*.deb"):
+            passes("dpkg", "-x", package, f"{work}/root", cwd=Path(work))
+        Path(work, "root").chmod(0o755)
+        Path(work, "root").replace(folder)
+
+
+def source(release: str) -> tuple[str, str, str]:
+    """Return where apt finds a release: its mirror, components and the option for its keys."""
+    listed = passes("apt-get", "indextargets", "--format", "$(SITE)", cwd=Path("/")).split()
+    if release == "noble" and not any(site.endswith("/ubuntu") for site in listed):
+        # Debian's debootstrap knows Ubuntu's mirror, and Debian has a package of its keys.
+        ubuntu = CACHE / "ubuntu"
+        if not ubuntu.exists():
+            fetch(ubuntu, "debootstrap", "ubuntu-archive-keyring", release="trixie")
+        script = (ubuntu / "usr/share/debootstrap/scripts/gutsy").read_text()
+        mirrors = re.findall(r"default_mirror (\S+)", script)
+        mirror = next(mirror for mirror in mirrors if "old" not in mirror)
+        keys = ubuntu / "usr/share/keyrings/ubuntu-archive-keyring.gpg"
+        return mirror, "main universe", f"[signed-by={keys}] "
+    system = "ubuntu" if release == "noble" else "debian"
+    mirror = next((site for site in listed if site.endswith(f"/{system}")), None)
+    if not mirror:
+        pytest.skip(f"apt knows no mirror to fetch {release} from")
+    return mirror, "main universe" if system == "ubuntu" else "main", ""
 
 
 def free_port() -> int:
@@ -103,6 +163,7 @@ class Server:
     https: int
     python: Path
     web_root: Path
+    settings: dict[str, str] = field(default_factory=dict)
     application: subprocess.Popen = field(init=False)
     nginx: subprocess.Popen = field(init=False)
 
@@ -112,7 +173,8 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": f"sqlite:///{self.root}/db.sqlite3"}
+        database = f"sqlite:///{self.root}/db.sqlite3"
+        return {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": database, **self.settings}
 
     def start_application(self) -> None:
         """Start gunicorn as its configuration says, on a socket in the server's own folder."""
@@ -135,13 +197,18 @@ class Server:
         """Start nginx with the project's files."""
         command = [*unprivileged(), nginx, "-e", "stderr", "-p", self.root, "-c", "nginx.conf"]
         test = subprocess.run([*command, "-t"], capture_output=True, text=True)
-        if test.returncode:
-            pytest.fail(test.stderr, pytrace=False)
+        if test.returncode or "[warn]" in test.stderr:
+            raise Refused(test.stderr)
         with (self.root / "nginx.err").open("a") as errors:
             self.nginx = subprocess.Popen(command, stderr=errors)
         until(
             lambda: socket.create_connection(("127.0.0.1", self.https)).close() is None, self.nginx
         )
+
+    def stop_nginx(self) -> None:
+        """Stop nginx."""
+        self.nginx.send_signal(signal.SIGTERM)
+        self.nginx.wait(20)
 
     def connect(self, name: str | None = None) -> ssl.SSLSocket:
         """Return a TLS connection to nginx that asks for `name`, the site's own by default."""
@@ -159,6 +226,10 @@ class Server:
         """Return what gunicorn has logged of requests."""
         path = self.root / "application.log"
         return path.read_text() if path.exists() else ""
+
+
+class Refused(Exception):
+    """nginx does not take a configuration, or warns of it; the text is its own."""
 
 
 def until(ready, process: subprocess.Popen, seconds: float = 20) -> None:
@@ -243,18 +314,30 @@ def rendered_for(root: Path) -> dict[str, str]:
 def lay_out(project: Path, root: Path, ports: tuple[int, int], nginx: str) -> None:
     """Lay the project's nginx files out below `root` as an installation does below /etc/nginx."""
     slug, domain = answers(project)
-    for folder in ("conf.d", "sites-enabled", slug, "run", "tmp", "ssl", "www"):
+    for folder in ("conf.d", "sites-enabled", slug, "run", "tmp", "ssl", "www", "var"):
         (root / folder).mkdir(exist_ok=True)
-    (root / "nginx.conf").write_text(CONFIGURATION.format(root=root, load=""))
+    module = Path(nginx).parent / "usr/lib/nginx/modules/ngx_http_brotli_static_module.so"
+    load = f"load_module {module};" if module.exists() else ""
+    (root / "nginx.conf").write_text(CONFIGURATION.format(root=root, load=load))
+    places = {"machine.conf": "conf.d/machine.conf", "site.conf": f"sites-enabled/{slug}.conf"}
+    places["optional/media_domain.conf"] = f"sites-enabled/{slug}_media_domain.conf"
+    if load:
+        places["optional/brotli.conf"] = f"{slug}/brotli.conf"
+    if http2 := version(nginx) >= (1, 25, 1):
+        places["optional/http2.conf"] = "conf.d/http2.conf"
     for file in (project / "nginx").glob("*.conf"):
-        text = file.read_text()
+        places.setdefault(file.name, f"{slug}/{file.name}")
+    for name, place in places.items():
+        text = (project / "nginx" / name).read_text()
+        if http2:
+            text = text.replace("ssl http2 default_server", "ssl default_server")
         for port, free in zip((80, 443), ports, strict=True):
             text = re.sub(rf"listen {port}\b", f"listen 127.0.0.1:{free}", text)
             text = re.sub(rf"\n *listen \[::\]:{port}\b[^;]*;", "", text)
         text = text.replace(f"/run/{slug}/", f"{root}/run/")
+        text = text.replace(f"/var/lib/{slug}", f"{root}/var")
         text = text.replace(f"/etc/ssl/{domain}/", f"{root}/ssl/")
-        folder = {"machine.conf": "conf.d", "site.conf": "sites-enabled"}.get(file.name, slug)
-        (root / folder / file.name).write_text(text)
+        (root / place).write_text(text)
     if not (root / "ssl/privkey.pem").exists():
         passes(
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
@@ -268,6 +351,12 @@ def lay_out(project: Path, root: Path, ports: tuple[int, int], nginx: str) -> No
         os.chown(root, NOBODY, -1)
 
 
+def version(nginx: str) -> tuple[int, ...]:
+    """Return the version of an nginx, such as (1, 22, 1)."""
+    said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
+    return tuple(map(int, re.search(r"nginx/([\d.]+)", said)[1].split(".")))
+
+
 def answers(project: Path) -> tuple[str, str]:
     """Return the slug and the domain that a project was rendered with."""
     settings = (project / "config/settings.py").read_text()
@@ -275,12 +364,15 @@ def answers(project: Path) -> tuple[str, str]:
 
 
 @contextmanager
-def deployed(project: Path, root: Path, python: Path):
-    """Collect, migrate and serve a project that was rendered for `root`, until the block ends."""
-    nginx = find_nginx()
-    server = Server(
-        project, root, answers(project)[1], free_port(), free_port(), python, root / "www"
-    )
+def deployed(project: Path, root: Path, python: Path, nginx: str | None = None, **settings: str):
+    """Collect, migrate and serve a project that was rendered for `root`, until the block ends.
+
+    `settings` are variables of the application's environment.
+    """
+    nginx = nginx or find_nginx()
+    domain = answers(project)[1]
+    ports = free_port(), free_port()
+    server = Server(project, root, domain, *ports, python, root / "www", settings)
     lay_out(project, root, (server.http, server.https), nginx)
     server.manage("migrate", "--verbosity", "0")
     server.manage("collectstatic", "--noinput", "--verbosity", "0")
@@ -290,8 +382,7 @@ def deployed(project: Path, root: Path, python: Path):
         try:
             yield server
         finally:
-            server.nginx.send_signal(signal.SIGTERM)
-            server.nginx.wait(20)
+            server.stop_nginx()
     finally:
         if server.application.poll() is None:
             server.stop_application()

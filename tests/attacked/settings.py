@@ -1,0 +1,11 @@
+"""The rendered project's settings, with what lets the attacks see what reached Django."""
+
+import os
+
+from config.settings import *  # noqa: F403
+from config.settings import LOCAL_DEV, MIDDLEWARE
+
+ROOT_URLCONF = "attacked.urls"
+MIDDLEWARE = ["attacked.urls.mark", *MIDDLEWARE]
+if not LOCAL_DEV:
+    PRIVATE_ROOT = os.environ["PRIVATE_ROOT"]  # a test cannot write to /var/lib
