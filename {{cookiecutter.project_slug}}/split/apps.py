@@ -9,9 +9,10 @@ class SplitConfig(AppConfig):
     name = "split"
 
     def ready(self):
-        from .checks import check_split
+        from .checks import check_deployment, check_split
 
         checks.register(check_split, checks.Tags.staticfiles)
+        checks.register(check_deployment, checks.Tags.staticfiles, deploy=True)
         if settings.LOCAL_DEV:  # on a server the installation makes them, with the right owners
             for folder in (settings.MEDIA_ROOT, Path(settings.WEB_ROOT).parent):
                 Path(folder).mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def the_split() -> list[dict[str, object]]:
     """Return what the page shows of each kind of file: its address, its folder, what is wrong."""
-    problems = list(rules.problems(settings))
+    problems = list(rules.problems(rules.Site(settings)))
     return [
         {
             "kind": kind,

@@ -1,0 +1,344 @@
+"""Each rule: the smallest change to a rendered project that breaks it, through both callers."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from callers import Manage, edited, hook, ids
+from servers import rendered_for
+
+SETTINGS, URLS, SITE = "config/settings.py", "config/urls.py", "nginx/site.conf"
+SERVER = (SITE, r"^    location / \{ include")  # add (…, text) to put text into the site's server
+
+
+def server(text: str) -> tuple:
+    """Return an edit that adds a directive to the server that hands requests to Django."""
+    return (*SERVER, f"    {text}\n    location / {{ include")
+
+
+def media(text: str) -> tuple:
+    """Return an edit that adds a directive to the location of uploads."""
+    return (SITE, r"location /s/media/ \{", "location /s/media/ { " + text)
+
+
+def application(text: str) -> tuple:
+    """Return an edit that takes a directive out of the application's location."""
+    return ("nginx/application.conf", rf"^{text}.*;", "")
+
+
+@pytest.fixture(scope="module")
+def project(bake, folder) -> Path:
+    """A rendered project whose web root lies in a folder that tests may fill."""
+    return bake(**rendered_for(folder))
+
+
+@pytest.fixture(scope="module")
+def manage(python):
+    manage = Manage(python())
+    yield manage
+    manage.stop()
+
+
+@pytest.fixture(scope="session")
+def rules(bake) -> dict[str, dict]:
+    """The rules as the rendered project states them, by id."""
+    code = (
+        "import json; from split.rules import RULES; print(json.dumps([{'id': r.id, 'deploy':"
+        " r.deploy, 'needs': r.needs, 'django': r.django, 'text': r.find.__doc__} for r in RULES]))"
+    )
+    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=bake(), capture_output=True)
+    return {rule["id"]: rule for rule in json.loads(done.stdout)}
+
+
+# name: (ids, edits). Where a change breaks more than one agreement, all ids are there.
+CASES = {
+    # URLs
+    "media URL below static's": ("E001 E043 E058 E059", [(SETTINGS, 'MEDIA_URL = "/s/static/m/"')]),
+    "static URL below media's": ("E001 E043", [(SETTINGS, 'STATIC_URL = "/s/media/static/"')]),
+    "one URL for both": ("E001 E043 E058 E059", [(SETTINGS, "MEDIA_URL = STATIC_URL")]),
+    "one URL, one with its host": (
+        "E001 E043 E058 E059",
+        [(SETTINGS, 'MEDIA_URL = f"https://{DOMAIN}{STATIC_URL}"')],
+    ),
+    "Django's default media URL": ("E002", [(SETTINGS, 'MEDIA_URL = ""')]),
+    "root URL": ("E002", [(SETTINGS, 'STATIC_URL = "/"')]),
+    "doubled slash": ("E003 E042", [(SETTINGS, 'MEDIA_URL = "/s//media/"')]),
+    "dots in a URL": ("E003 E042", [(SETTINGS, 'MEDIA_URL = "/s/x/../media/"')]),
+    "no slash at the end": ("E004 E042", [(SETTINGS, 'MEDIA_URL = "/s/media"')]),
+    "a page below the served URL": (
+        "E005",
+        [(URLS, 'urlpatterns.append(path("s/about/", admin.site.index))')],
+    ),
+    # Roots
+    "empty root": ("E011", [(SETTINGS, 'MEDIA_ROOT = ""')]),
+    "root unset": ("E011", [(SETTINGS, "STATIC_ROOT = None")]),
+    "relative root": ("E011", [(SETTINGS, 'MEDIA_ROOT = "media"')]),
+    "relative root in the storage": (
+        "E011",
+        [(SETTINGS, 'STORAGES["default"]["OPTIONS"]["location"] = "media"')],
+    ),
+    "one root for both": ("E012 E043", [(SETTINGS, "MEDIA_ROOT = STATIC_ROOT")]),
+    "media inside static": ("E012 E043", [(SETTINGS, 'MEDIA_ROOT = STATIC_ROOT / "media"')]),
+    "static inside media": ("E012 E043", [(SETTINGS, 'STATIC_ROOT = MEDIA_ROOT / "static"')]),
+    "the article's misprint: media above static": (
+        "E012 E043",
+        [(SETTINGS, "MEDIA_ROOT = os.path.dirname(WEB_ROOT)")],
+    ),
+    "media in the checkout": ("E013 E043 E063", [(SETTINGS, 'MEDIA_ROOT = BASE_DIR / "media"')]),
+    "media above the checkout": (
+        "E013 E014 E043",
+        [(SETTINGS, "MEDIA_ROOT = BASE_DIR.parent.parent.parent")],
+    ),
+    "media as a source": ("E014", [(SETTINGS, "STATICFILES_DIRS.append(MEDIA_ROOT)")]),
+    "media below a source with a prefix": (
+        "E014",
+        [(SETTINGS, 'STATICFILES_DIRS.append(("all", MEDIA_ROOT.parent / "media" / "x"))')],
+    ),
+    "media in an app's sources": (
+        "E013 E014 E043 E063",
+        [(SETTINGS, 'MEDIA_ROOT = BASE_DIR / "welcome" / "static" / "uploads"')],
+    ),
+    "a source below the static root": (
+        "E015",
+        [(SETTINGS, 'STATICFILES_DIRS.append(STATIC_ROOT / "src")')],
+    ),
+    "the static root as a source": ("E016", [(SETTINGS, "STATICFILES_DIRS.append(STATIC_ROOT)")]),
+    "database in the web root": (
+        "E017",
+        [(SETTINGS, 'DATABASES["default"]["NAME"] = f"{WEB_ROOT}/db.sqlite3"')],
+    ),
+    "database among the uploads": (
+        "E017 E048",
+        [(SETTINGS, 'DATABASES["default"]["NAME"] = MEDIA_ROOT / "db.sqlite3"')],
+    ),
+    # Storages
+    "no default storage": ("E021", [(SETTINGS, 'del STORAGES["default"]')]),
+    "no static storage": ("E022", [(SETTINGS, 'del STORAGES["staticfiles"]')]),
+    "removed media setting": (
+        "E023",
+        [(SETTINGS, 'DEFAULT_FILE_STORAGE = "storages.backends.s3.S3Storage"')],
+    ),
+    "removed static setting": (
+        "E023",
+        [(SETTINGS, 'STATICFILES_STORAGE = STORAGES["staticfiles"]["BACKEND"]')],
+    ),
+    "the article's ADMIN_MEDIA_PREFIX": ("E023", [(SETTINGS, 'ADMIN_MEDIA_PREFIX = "/s/admin/"')]),
+    "names without hashes": (
+        "E024",
+        [
+            (
+                SETTINGS,
+                'STORAGES["staticfiles"]["BACKEND"] = '
+                '"django.contrib.staticfiles.storage.StaticFilesStorage"',
+            )
+        ],
+    ),
+    "uploads of mode 0600": (
+        "E025",
+        [(SETTINGS, 'STORAGES["default"]["OPTIONS"]["file_permissions_mode"] = 0o600')],
+    ),
+    "uploads of the temporary file's mode": (
+        "E025",
+        [
+            (
+                SETTINGS,
+                'FILE_UPLOAD_PERMISSIONS = None\ndel STORAGES["default"]["OPTIONS"]'
+                '["file_permissions_mode"]',
+            )
+        ],
+    ),
+    "a mode without 0o": (
+        "E025",
+        [(SETTINGS, 'STORAGES["default"]["OPTIONS"]["file_permissions_mode"] = 644')],
+    ),
+    "folders nobody can enter": (
+        "E025",
+        [(SETTINGS, 'STORAGES["default"]["OPTIONS"]["directory_permissions_mode"] = 0o644')],
+    ),
+    "static files for their owner only": (
+        "E025",
+        [(SETTINGS, 'STORAGES["staticfiles"]["OPTIONS"]["file_permissions_mode"] = 0o600')],
+    ),
+    "uploads that can be executed": (
+        "E026",
+        [(SETTINGS, 'STORAGES["default"]["OPTIONS"]["file_permissions_mode"] = 0o755')],
+    ),
+    # Patterns
+    "a pattern with LOCAL_DEV off": (
+        "E032",
+        [
+            (
+                URLS,
+                "from django.views.static import serve\nurlpatterns.append("
+                'path("s/media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}))',
+            )
+        ],
+    ),
+    "LOCAL_DEV on a server": ("E033", [(SETTINGS, "LOCAL_DEV = True")]),
+    "DEBUG on a server": ("E034", [(SETTINGS, "DEBUG = True")]),
+    # nginx and files
+    "nginx unreadable: a brace": ("E041", [(SITE, "server {")]),
+    "nginx unreadable: an expression": ("E041", [server("location ~ (css { return 404; }")]),
+    "nginx unreadable: a size": (
+        "E041",
+        [server("client_max_body_size lots;"), application("client_max_body_size")],
+    ),
+    "no location for media": ("E042", [(SITE, "location /s/media/", "location /s/uploads/")]),
+    "media handed to Django": ("E042", [(SITE, r"/media\.conf", "/application.conf")]),
+    "no location for static": ("E042", [(SITE, r"^    location /s/static/.*$", "")]),
+    "another root in nginx": ("E043", [(SITE, "^    root .*;", "    root /srv/elsewhere;")]),
+    "alias without a slash": ("E043", [media("alias /srv/www/s/media;")]),
+    "location without a slash": ("E044", [(SITE, "location /s/media/", "location /s/media")]),
+    "location without a slash, with alias": (
+        "E043 E044",
+        [(SITE, "location /s/media/ {", "location /s/media { alias /srv/media/;")],
+    ),
+    "a regex takes files by their ending": (
+        "E045",
+        [server(r"location ~* \.(css|png)$ { expires 30d; }")],
+    ),
+    "a regex refuses stylesheets": ("E045", [server(r"location ~ \.css$ { return 404; }")]),
+    "the rest handed to Django": ("E046", [(SITE, r"^    location /s/ \{.*$", "")]),
+    "the rest served": ("E046", [(SITE, r"^    location /s/ \{.*$", "    location /s/ { }")]),
+    "a second door to uploads": ("E047", [server("location /up/ { alias ROOT/www/s/media/; }")]),
+    "a door to the source": ("E048", [server("location /files/ { alias CHECKOUT/; }")]),
+    "the example that serves the source": (
+        "E048",
+        [
+            (
+                *SERVER,
+                "    location / { root CHECKOUT; try_files $uri @app; }\n"
+                "    location @app { include",
+            )
+        ],
+    ),
+    # nginx and requests
+    "bodies below Django's limit": (
+        "E051",
+        [("nginx/application.conf", "client_max_body_size .*;", "client_max_body_size 1m;")],
+    ),
+    "nginx's own body limit": ("E051", [application("client_max_body_size")]),
+    "a setting above the body limit": (
+        "E051",
+        [(SETTINGS, "DATA_UPLOAD_MAX_MEMORY_SIZE = 50 * 1024 * 1024")],
+    ),
+    "bodies of any size": (
+        "W051",
+        [("nginx/application.conf", "client_max_body_size .*;", "client_max_body_size 0;")],
+    ),
+    "a host that Django refuses": (
+        "E052",
+        [
+            (
+                SITE,
+                "^    server_name client-site.example;",
+                "    server_name client-site.example b.example;",
+            )
+        ],
+    ),
+    "no allowed host": ("E053", [(SETTINGS, "ALLOWED_HOSTS = []")]),
+    "a host that nginx does not know": (
+        "W052",
+        [(SETTINGS, 'ALLOWED_HOSTS = [DOMAIN, "other.example"]')],
+    ),
+    "any host": ("W052", [(SETTINGS, 'ALLOWED_HOSTS = ["*"]')]),
+    "a server for any name": (
+        "E054",
+        [(SITE, "^    server_name client-site.example;", "    server_name _;")],
+    ),
+    "the site as the default server": (
+        "E054",
+        [server("listen 8443 ssl default_server;")],
+    ),
+    "the client's Host": (
+        "E055",
+        [("nginx/application.conf", "Host .host;", "Host $http_host;")],
+    ),
+    "the upstream's Host": ("E055", [application("proxy_set_header Host")]),
+    "no scheme header": ("E056", [application("proxy_set_header X-Forwarded-Proto")]),
+    "the client's scheme header": (
+        "E056",
+        [("nginx/application.conf", r"\$scheme", "$http_x_forwarded_proto")],
+    ),
+    "the headers of an inner location": (
+        "E055 E056",
+        [server("location /api/ { proxy_pass http://client_site; proxy_set_header X-A b; }")],
+    ),
+    "the client's host header": (
+        "E056",
+        [
+            (SETTINGS, "USE_X_FORWARDED_HOST = True"),
+            application("proxy_set_header X-Forwarded-Host"),
+        ],
+    ),
+    "TLS that Django does not hear of": ("E057", [(SETTINGS, "SECURE_PROXY_SSL_HEADER = None")]),
+    "a scheme that is never https": (
+        "E057",
+        [("nginx/application.conf", r"\$scheme", "http")],
+    ),
+    "a header that drops the others": (
+        "E058",
+        [media(r"location ~ \.jpg$ { add_header X-A b; }")],
+    ),
+    "the machine's types for uploads": ("E059", [media("types { text/html html; }")]),
+    "pages by default for uploads": (
+        "E059",
+        [media(r"location ~ x$ { default_type text/html; }"), media("default_type text/html;")],
+    ),
+    # Services and .gitignore
+    "another socket in nginx": (
+        "E061",
+        [(SITE, "server unix:[^ ;]*", "server unix:/run/other.sock")],
+    ),
+    "another socket in gunicorn.conf.py": (
+        "E061",
+        [("gunicorn.conf.py", "^bind = .*", 'bind = "127.0.0.1:8000"')],
+    ),
+    "another socket in the unit": (
+        "E061",
+        [("systemd/zz.socket", "[Socket]\nListenStream=/run/other.sock")],
+    ),
+    "a line that hides sources": ("E062", [(".gitignore", "static/")]),
+    "a line that hides a migration": ("E062", [(".gitignore", "**/migrations/0*")]),
+    "the environment file shown": ("E063", [(".gitignore", r"^/\.env$", "")]),
+    "the environment file shown again": ("E063", [(".gitignore", "!/.env")]),
+    "a database in the checkout": (
+        "E063",
+        [(SETTINGS, 'DATABASES["default"]["NAME"] = BASE_DIR / "db.sqlite3"')],
+    ),
+}
+
+
+def filled(edits: list[tuple], project: Path, folder: Path) -> list[tuple]:
+    """Return the edits with the places of this run."""
+    return [
+        (*edit[:-1], edit[-1].replace("CHECKOUT", str(project)).replace("ROOT/w", f"{folder}/w"))
+        for edit in edits
+    ]
+
+
+def expected(wanted: str, rules: dict, caller: str) -> set[str]:
+    """Return the ids that a caller prints: of some rules Django says the same under its own."""
+    found = set()
+    for id in wanted.split():
+        rule = rules[f"split.{id}"]
+        if caller == "check":
+            found.add(rule["django"] or rule["id"])
+        elif not rule["needs"]:
+            found.add(rule["id"])
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_change_is_noticed_by_both_callers(name, project, folder, manage, rules):
+    wanted, edits = CASES[name]
+    with edited(project, filled(edits, project, folder)):
+        found, said = hook(project)
+        assert found == expected(wanted, rules, "hook"), said
+        _, said = manage(project, "check", "--deploy")
+        shutil.rmtree(folder / "www", ignore_errors=True)  # LOCAL_DEV makes it
+        found = ids(said) - {"staticfiles.W004"}  # this machine has no web root
+        assert found == expected(wanted, rules, "check"), said
