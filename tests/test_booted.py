@@ -111,12 +111,13 @@ class Site:
         return report["stylesheets"][-1]
 
     def green(self, seconds: float = 10) -> None:
-        """Wait until the site answers as it should, without a hand."""
+        """Wait until the site answers a visitor and the probe as it should, without a hand."""
         deadline = time.monotonic() + seconds
-        while (probe := self.probe()).returncode:
+        while (visit := self.visit()).returncode:
             if time.monotonic() > deadline:
-                pytest.fail(f"{probe.stdout}\n{self.machine.journal()}", pytrace=False)
+                pytest.fail(f"{visit.stdout}\n{self.machine.journal()}", pytrace=False)
             time.sleep(0.2)
+        self.manage("probe", "--connect", "127.0.0.1:443", "--insecure")
 
     def traffic(self, code: str, *arguments: str) -> list[str]:
         """Return the command that runs code with the visitors of traffic.py."""
@@ -135,7 +136,7 @@ class Site:
             text=True,
         )
 
-    def probe(self) -> subprocess.CompletedProcess:
+    def visit(self) -> subprocess.CompletedProcess:
         """Ask the site for all that a visitor may want."""
         code = (
             "import sys, traffic\n"
@@ -467,7 +468,7 @@ def test_a_locked_database_is_waited_for(site):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()
         assert site.ask("/")[0] == 200  # a visitor who is not signed in needs no database
-        assert site.probe().returncode == 0  # signing in waits
+        assert site.visit().returncode == 0  # signing in waits
     site.green()
 
 

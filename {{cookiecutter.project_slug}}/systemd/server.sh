@@ -17,8 +17,9 @@ web_root={{ cookiecutter.web_root }}
 served=$web_root{{ cookiecutter.served_url.rstrip('/') }}
 home=/srv/$slug
 environment=/etc/$slug.env
-database=/var/lib/$slug
-writes=$database
+state=/var/lib/$slug  # the database, and below it private uploads
+private=$state{{ cookiecutter.served_url.rstrip('/') }}
+writes=$state
 checkout=$(cd "$(dirname "$0")/.." && pwd -P)
 
 say() { echo "-- $*" >&2; }
@@ -46,7 +47,7 @@ link() { # TARGET NAME: in one step, so that there is no moment without the link
 
 install_machine() {
     if ! getent passwd "$user" >/dev/null; then
-        for taken in /etc/nginx/$slug "$database" /etc/systemd/system/"$slug"-*; do
+        for taken in /etc/nginx/$slug "$state" /etc/systemd/system/"$slug"-*; do
             [ ! -e "$taken" ] || fail "$taken exists and is not this site's: render the project with another slug."
         done
         say "Making the user $user"
@@ -57,8 +58,8 @@ install_machine() {
 
     say "Making folders"
     install -d -m 755 "$home/releases" "$web_root" "$served" "$served/static"
-    install -d -m 710 -o "$user" -g "$user" "$database"
-    install -d -m 750 -o "$user" -g "$user" "$served/media"
+    install -d -m 710 -o "$user" -g "$user" "$state"
+    install -d -m 750 -o "$user" -g "$user" "$served/media" "$private/private"
     usermod --append --groups "$user" www-data  # nginx
 
     if [ ! -e "$environment" ]; then
@@ -83,6 +84,11 @@ install_machine() {
     [ "$(readlink /etc/nginx/sites-enabled/default)" != /etc/nginx/sites-available/default ] ||
         rm /etc/nginx/sites-enabled/default  # there can be one default server only
     install -m 644 "$checkout/nginx/machine.conf" /etc/nginx/conf.d/machine.conf
+    version=$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')
+    if printf '1.25.1\n%s\n' "$version" | sort -C -V; then
+        sed -i '/listen/s/ http2//' /etc/nginx/conf.d/machine.conf
+        install -m 644 "$checkout/nginx/optional/http2.conf" /etc/nginx/conf.d/http2.conf
+    fi
     install -D -m 644 "$checkout/systemd/nginx.conf" /etc/systemd/system/nginx.service.d/restart.conf
     systemctl daemon-reload
 }
@@ -101,11 +107,8 @@ build() { # sets $new
     tar -xf "$new.tar" -C "$new"
     rm "$new.tar"
 
-    # nginx before 1.25.1 has no `http2 on`, and not every nginx has brotli.
-    version=$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')
-    [ "$(printf '%s\n' 1.25.1 "$version" | sort -V | head -1)" = 1.25.1 ] ||
-        mv "$new/nginx/https-before-1.25.1.conf" "$new/nginx/https.conf"
-    ls /etc/nginx/modules-enabled/*brotli-static* >/dev/null 2>&1 || rm -f "$new/nginx/brotli.conf"
+    ! ls /etc/nginx/modules-enabled/*brotli-static* >/dev/null 2>&1 ||
+        cp "$new/nginx/optional/brotli.conf" "$new/nginx/"
 
     say "Installing what uv.lock says"
     (cd "$new" && UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never "$UV" sync --quiet --locked --no-dev --compile-bytecode)
@@ -117,7 +120,7 @@ build() { # sets $new
     say "Collecting static files, beside those of the releases before"
     writes="$served/static $new"
     python "$new" root manage.py collectstatic --noinput --verbosity 0
-    writes=$database
+    writes=$state
 
     say "Migrating the database"
     python "$new" "$user" manage.py migrate --verbosity 0
@@ -140,6 +143,7 @@ configure() {
     done
     install -D -m 644 "$1/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
     systemctl daemon-reload
+    systemd-analyze verify --man=no "$slug-web@next.service" "$slug-web.socket"
 
     link "$1/nginx" /etc/nginx/$slug
     ln -sf ../$slug/site.conf /etc/nginx/sites-enabled/$slug.conf
@@ -159,8 +163,8 @@ activate() {
     trap 'exit 1' HUP INT TERM
 
     say "Starting the release beside the running one"
-    configure "$new"
     link "$new" $home/next
+    configure "$new"
     systemctl start $slug-web@next
 
     say "Handing over"
@@ -170,6 +174,8 @@ activate() {
     systemctl --quiet stop $slug-web@next
     rm $home/next
 
+    say "Asking the site"
+    python "$new" "$user" manage.py probe --connect 127.0.0.1:443 --insecure
     trap - EXIT HUP INT TERM
     [ -z "$old" ] || [ "$old" = "$new" ] || link "$old" $home/previous
     say "https://$domain/ runs ${new##*/}"
@@ -186,9 +192,9 @@ undo() {
         systemctl reload nginx
         fail "The site could not be started: the step above says why. journalctl -u '$slug-*' says more."
     fi
+    link "$old" $home/next
     configure "$old"
     if [ "$(readlink -f $home/current)" != "$old" ]; then
-        link "$old" $home/next
         systemctl restart $slug-web@next
         link "$old" $home/current
         systemctl restart $slug-web@current
@@ -208,15 +214,16 @@ backup() {
     mkdir -p /var/backups/$slug
     to=/var/backups/$slug/$(date -u +%Y%m%d-%H%M%S).tar
     # The database first: a file that it names is there already, and no upload is ever changed.
-    tar -cf "$to.part" --exclude='.*.part' -C "$work" database -C "$served" media
+    tar -cf "$to.part" --exclude='.*.part' -C "$work" database -C "$served" media -C "$private" private
     mv "$to.part" "$to"
     echo "$to"
 }
 
 restore() {
     [ -f "${FROM-}" ] || fail "Say which: make restore FROM=/var/backups/$slug/….tar"
-    say "Adding the uploads of $FROM to $served/media"
+    say "Adding the uploads of $FROM to those in $served/media and $private/private"
     tar -xf "$FROM" -C "$served" media
+    tar -xf "$FROM" -C "$private" private
     say "Replacing the database"
     tar -xOf "$FROM" database | python $home/current "$user" systemd/database.py load
     python $home/current "$user" manage.py migrate --verbosity 0
