@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from conftest import CACHE, passes
 
-# What a freshly installed server has beyond the minimum, and what asks it from outside.
-FRESH = "ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl"
+# What a freshly installed server has beyond the minimum, and a certificate authority for tests.
+FRESH = "ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl,pebble"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OFFLINE = {
     "UV_CACHE_DIR": "/var/cache/fetched/uv",
