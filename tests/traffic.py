@@ -193,7 +193,8 @@ def main() -> None:
         thread.join()
     seconds = time.monotonic() - started
     requests = sum(visitor.requests for visitor in [*visitors, *uploaders])
-    lost = [src for src, content in uploads.items() if first.ask("GET", src)[2] != content]
+    last = Visitor(domain)
+    lost = [src for src, content in uploads.items() if last.ask("GET", src)[2] != content]
     report = {
         "requests": requests,
         "per_second": round(requests / seconds),
