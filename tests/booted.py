@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from conftest import CACHE, passes
 
-# What a freshly installed server has beyond the minimum, and a certificate authority for tests.
-FRESH = "ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl,pebble"
+# What a freshly installed server has beyond the minimum, and the tests' certificate authority and
+# database server.
+FRESH = "ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl,pebble,postgresql"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OFFLINE = {
     "UV_CACHE_DIR": "/var/cache/fetched/uv",

@@ -9,6 +9,7 @@
 #
 # Each step may be repeated. Until a release runs, the one before keeps running as it was.
 set -eu
+umask 022  # what is released is read by the application and by nginx
 
 slug={{ cookiecutter.project_slug }}
 user={{ cookiecutter.project_slug[:31] }}  # systemd's limit
@@ -183,6 +184,7 @@ activate() {
 
 # Give the site back to the release before.
 undo() {
+    set +e  # do as much of it as can be done
     trap - EXIT
     trap '' HUP INT TERM
     if [ -z "$old" ]; then
