@@ -17,11 +17,11 @@ demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it o
 test: $(UV) ## Run the tests.
 	$(UV) run --quiet pytest
 
-test-all: $(UV) ## Run all tests, the slow ones too.
-	$(UV) run --quiet pytest -m "not server"
+test-all: test ## Run all tests, the slow ones too.
+	$(UV) run --quiet pytest -m slow
 
 test-server: $(UV) ## Install, release and break the project on booted Debians, as root.
-	$(UV) run --quiet pytest -m server -rP tests/test_booted.py
+	$(UV) run --quiet pytest -m server -rP
 
 check: $(UV) ## Check the template's own code.
 	$(UV) run --quiet ruff check

@@ -108,7 +108,7 @@ def edited(project: Path, edits: list[tuple]):
             path = project / name
             if path not in before:
                 before[path] = path.read_text() if path.exists() else None
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             text = path.read_text() if path.exists() else ""
             if len(change) == 1:
                 text += f"\n{change[0]}\n"
@@ -122,7 +122,9 @@ def edited(project: Path, edits: list[tuple]):
         for path, text in before.items():
             if text is None:
                 path.unlink()
-                if not any(path.parent.iterdir()):
-                    path.parent.rmdir()
+                for folder in path.parents:
+                    if any(folder.iterdir()):
+                        break
+                    folder.rmdir()
             else:
                 path.write_text(text)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,17 @@ for name in ("VIRTUAL_ENV", "LOCAL_DEV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS",
     os.environ.pop(name, None)
 
 
+def missing(reason: str) -> None:
+    """Skip a test for want of something on this machine; in CI nothing may be wanting."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
 @pytest.fixture(scope="session")
 def bake(cookies_session):
-    """Return a function that renders the template with some answers, each set of them once."""
+    """Return a function that renders the template with some answers, each set of them once.
+
+    Nothing may run in what it returns; `project` gives a copy for that.
+    """
     baked = {}
 
     def bake(**answers) -> Path:
@@ -32,6 +41,21 @@ def bake(cookies_session):
         return baked[key]
 
     return bake
+
+
+@pytest.fixture(scope="session")
+def project(bake, tmp_path_factory):
+    """Return a function that gives a rendered project to run things in, one a set of answers."""
+    copies = {}
+
+    def project(**answers) -> Path:
+        rendered = bake(**answers)
+        if rendered not in copies:
+            folder = tmp_path_factory.mktemp("project")
+            copies[rendered] = shutil.copytree(rendered, folder / rendered.name)
+        return copies[rendered]
+
+    return project
 
 
 def run(*command, cwd: Path, **environment) -> subprocess.CompletedProcess:
@@ -55,17 +79,17 @@ def passes(*command, cwd: Path, **environment) -> str:
 
 
 @pytest.fixture(scope="session")
-def python(bake):
+def python(project):
     """Return a function that gives the Python of an environment with a series' dependencies.
 
     Rendered projects share one environment a series, and it outlives the run.
     """
 
     def python(series: str = "5.2", interpreter: str = "") -> Path:
-        environment = CACHE / f"django-{series}{interpreter and '-py' + interpreter}"
+        environment = CACHE / f"django-{series}{interpreter.replace('/', '-')}"
         passes(
             *(UV, "sync", "--quiet"),
-            cwd=bake(django_version=series),
+            cwd=project(django_version=series),
             UV_PROJECT_ENVIRONMENT=environment,
             UV_PYTHON=interpreter or os.environ.get("UV_PYTHON", ""),
         )
@@ -74,10 +98,42 @@ def python(bake):
     return python
 
 
-@pytest.fixture(scope="module")
-def folder():
+@contextmanager
+def server_folder():
     """A folder that an unprivileged nginx may enter, with a path short enough for a socket."""
     path = Path(tempfile.mkdtemp(prefix="split-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """A folder for a module's own server."""
+    with server_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def server(project, python):
+    """The default project behind nginx and gunicorn, with an account that may enter the admin."""
+    from servers import deployed, rendered_for
+
+    with server_folder() as folder:
+        with deployed(project(**rendered_for(folder)), folder, python()) as server:
+            server.manage("shell", "--command", CREATE)
+            yield server
+
+
+CREATE = """
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_superuser("ada", password="a long password")
+"""
+
+
+@pytest.fixture(scope="session")
+def signed_in(server):
+    """A client that is signed in to the server."""
+    browser = server.browser()
+    browser.sign_in("ada", "a long password")
+    return browser

@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 from PIL import Image, ImageDraw
 users = get_user_model().objects
 if not users.filter(username="demo").exists():
-    image = Image.linear_gradient("L").convert("RGB").resize((320, 320))
-    image = Image.composite(Image.new("RGB", image.size, "#0b6e5b"), Image.new("RGB", image.size, "#f0a870"), image.convert("L"))
+    green, amber = (Image.new("RGB", (320, 320), colour) for colour in ("#0b6e5b", "#f0a870"))
+    image = Image.composite(green, amber, Image.linear_gradient("L").resize(green.size))
     ImageDraw.Draw(image).ellipse((110, 60, 210, 160), fill="#fbfaf7")
     ImageDraw.Draw(image).ellipse((60, 180, 260, 400), fill="#fbfaf7")
     content = io.BytesIO()

@@ -267,9 +267,18 @@ MUTANTS = {
         ("application.conf", "client_max_body_size.*", "client_max_body_size 0;"),
     ),
     "no server for unknown hosts": ("wrong Host", ("machine.conf", r"server {(.|\n)*", "")),
+    "no scheme for Django": (
+        "application",
+        ("application.conf", "proxy_set_header X-Forwarded-Proto.*", ""),
+    ),
     "the client's scheme": (
         "forged headers",
-        ("application.conf", "proxy_set_header X-Forwarded-Proto.*", ""),
+        ("application.conf", r"X-Forwarded-Proto \$scheme", "X-Forwarded-Proto $forged"),
+        (
+            "site.conf",
+            "^",
+            'map $http_x_forwarded_proto $forged { default $http_x_forwarded_proto; "" $scheme; }',
+        ),
     ),
     "the version shown": ("version", ("*", "server_tokens off;", "server_tokens on;")),
     "another socket": ("application", ("site.conf", "gunicorn.sock", "other.sock")),
@@ -302,12 +311,13 @@ def mutated(server, name: str, old: str, new: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_protection_taken_away_is_a_cross(server, mutant):
-    line, change = MUTANTS[mutant]
+    line, *changes = MUTANTS[mutant]
     old = server.root / "old/s/static/admin/css"
     old.mkdir(parents=True, exist_ok=True)
     (old / "base.css").write_text("/* of another release */")
     try:
-        mutated(server, *change)
+        for change in changes:
+            mutated(server, *change)
         restart(server)
         done = probe(server, "--json")
         assert done.returncode == 1, done.stdout

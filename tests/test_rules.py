@@ -1,13 +1,15 @@
 """Each rule: the smallest change to a rendered project that breaks it, through both callers."""
 
 import json
+import pwd
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from callers import Manage, edited, hook, ids
+from callers import SECRET_KEY, Manage, edited, hook, ids
+from conftest import run
 from servers import rendered_for
 
 SETTINGS, URLS, SITE = "config/settings.py", "config/urls.py", "nginx/site.conf"
@@ -342,3 +344,293 @@ def test_a_change_is_noticed_by_both_callers(name, project, folder, manage, rule
         shutil.rmtree(folder / "www", ignore_errors=True)  # LOCAL_DEV makes it
         found = ids(said) - {"staticfiles.W004"}  # this machine has no web root
         assert found == expected(wanted, rules, "check"), said
+
+
+LOCAL_CASES = {
+    "patterns absent with LOCAL_DEV on": (
+        "split.E031",
+        [(URLS, r"\*split.urls.local_dev_patterns\(\),", "")],
+    ),
+    "the article's misprint: a pattern that keeps its slash": (
+        "split.E031 urls.W002",
+        [
+            (
+                URLS,
+                r"\*split.urls.local_dev_patterns\(\),",
+                'django.urls.re_path(f"^{settings.STATIC_URL}(?P<path>.*)$", serve),'
+                'path("s/media/<path:path>", serve),',
+            ),
+            (
+                URLS,
+                "^import split.urls$",
+                "import django.urls\nfrom django.views.static import serve",
+            ),
+        ],
+    ),
+    "patterns behind a page for everything": (
+        "split.E031",
+        [(URLS, r"^urlpatterns = \[", 'urlpatterns = [path("<path:page>", admin.site.index),')],
+    ),
+    "media inside static": (
+        "split.E012 split.E043",
+        [(SETTINGS, 'MEDIA_ROOT = STATIC_ROOT / "media"')],
+    ),
+    "no location for media": (
+        "split.E042",
+        [(SITE, "location /s/media/", "location /s/uploads/")],
+    ),
+    "another root in nginx": ("split.E043", [(SITE, "^    root .*;", "    root /srv/elsewhere;")]),
+}
+
+
+@pytest.mark.parametrize("name", LOCAL_CASES)
+def test_a_change_is_noticed_on_a_developers_machine(name, project, manage):
+    wanted, edits = LOCAL_CASES[name]
+    with edited(project, edits):
+        _, said = manage(project, "check", LOCAL_DEV="1")
+        assert ids(said) == set(wanted.split()), said
+    if "misprint" in name:
+        assert "starts with a slash, so it never matches" in said
+
+
+def test_a_team_can_silence_a_rule(project, manage):
+    edits = [(".gitignore", r"^/\.env$", ""), (SETTINGS, 'SILENCED_SYSTEM_CHECKS = ["split.E063"]')]
+    with edited(project, edits):
+        status, said = manage(project, "check")
+        assert status == 0 and "(1 silenced)" in said
+
+
+def test_a_warning_is_a_warning(project, manage):
+    with edited(project, [CASES["any host"][1][0]]):
+        assert hook(project)[0] == {"split.W052"}
+        status, said = manage(project, "check")
+        assert status == 0 and "WARNINGS" in said
+        assert manage(project, "check", "--fail-level", "WARNING")[0] == 1
+
+
+UNIT = ("systemd/aa.service", "[Service]\nUser=nobody")
+
+
+@pytest.fixture
+def installed(folder):
+    """The folders of a server: uploads are written by nobody, static files by who releases."""
+    media, static = folder / "www/s/media", folder / "www/s/static"
+    for path in (media, static):
+        path.mkdir(parents=True)
+    media.chmod(0o777)
+    yield folder
+    for path in (folder, folder / "www", folder / "www/s"):
+        path.chmod(0o755)
+    shutil.rmtree(folder / "www")
+
+
+def test_the_folders_of_a_server_are_right(installed, project, manage):
+    with edited(project, [UNIT]):
+        assert ids(manage(project, "check", "--deploy")[1]) == set()
+
+
+# name: (ids, what happens to the folders)
+SERVER_CASES = {
+    "no media root": ("split.E071", lambda www: (www / "s/media").rmdir()),
+    "no static root": ("split.E071", lambda www: (www / "s/static").rmdir()),
+    "media root that the application cannot write": (
+        "split.E072",
+        lambda www: (www / "s/media").chmod(0o755),
+    ),
+    "static root that the application can write": (
+        "split.E073",
+        lambda www: (www / "s/static").chmod(0o777),
+    ),
+    "a folder that nginx cannot enter": ("split.E074", lambda www: www.chmod(0o700)),
+    "a media root that nginx cannot enter": (
+        "split.E074",
+        lambda www: (www / "s/media").chmod(0o772),
+    ),
+    "a link below nginx's root": (
+        "split.E075",
+        lambda www: (
+            (www / "s/media").rename(www / "disk"),
+            (www / "s/media").symlink_to(www / "disk"),
+        ),
+    ),
+    "a link that makes two roots one": (
+        "split.E012 split.E073 split.E075",
+        lambda www: (
+            (www / "s/media").rmdir(),
+            (www / "s/media").symlink_to(www / "s/static"),
+            (www / "s/static").chmod(0o777),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SERVER_CASES)
+def test_a_folder_of_a_server_is_noticed(name, installed, project, manage):
+    wanted, change = SERVER_CASES[name]
+    if "E074" in wanted:
+        try:
+            pwd.getpwnam("www-data")
+        except KeyError:
+            pytest.skip("this machine has no user of nginx's")
+    change(installed / "www")
+    with edited(project, [UNIT]):
+        _, said = manage(project, "check", "--deploy")
+        assert ids(said) == set(wanted.split()), said
+        assert not ids(said) & ids(manage(project, "check")[1]) - {"split.E012"}
+        assert hook(project)[0] == {"split.E012"} & ids(said)  # the rest is for a server
+
+
+# Right as they are: nothing is reported.
+FINE = {
+    "as rendered": [],
+    "an app with files, pages and templates": [
+        ("shop/__init__.py", ""),
+        ("shop/static/shop/shop.css", "p {}"),
+        ("shop/templates/shop/page.html", "<p>"),
+        (SETTINGS, 'INSTALLED_APPS.append("shop")'),
+        (URLS, 'urlpatterns.append(path("shop/", admin.site.index))'),
+    ],
+    "a source with a prefix": [(SETTINGS, 'STATICFILES_DIRS = [("site", BASE_DIR / "static")]')],
+    "a page for everything, last": [
+        (URLS, 'urlpatterns.append(path("<path:page>", admin.site.index))')
+    ],
+    "pages by language": [
+        (
+            URLS,
+            "from django.conf.urls.i18n import i18n_patterns\n"
+            'urlpatterns += i18n_patterns(path("shop/", admin.site.index))',
+        )
+    ],
+    "a page whose address only looks alike": [
+        (URLS, 'urlpatterns.append(path("static/", admin.site.index))')
+    ],
+    "locations for robots and certificates": [
+        server("location = /robots.txt { root /var/www/robots; }"),
+        server("location /.well-known/acme-challenge/ { root /var/www/acme; }"),
+    ],
+    "a location for dotfiles of the whole site": [server(r"location ~ /\. { deny all; }")],
+    "a location that refuses scripts": [server(r"location ~ \.php$ { return 404; }")],
+    "a location inside static": [
+        server("location /s/static/fonts/ { add_header Access-Control-Allow-Origin *; }")
+    ],
+    "a location inside media with all headers": [
+        media(
+            r"location ~ \.mp4$ { mp4; add_header X-Content-Type-Options nosniff; add_header"
+            ' Content-Security-Policy "sandbox"; add_header Content-Disposition attachment; }'
+        )
+    ],
+    "prefixes that beat every regex": [
+        (SITE, "location /s/", "location ^~ /s/"),
+        server(r"location ~* \.(css|png)$ { expires 30d; }"),
+    ],
+    "a redirect of an old address": [server("location /old/ { return 301 /new/; }")],
+    "a page for the time of a release": [
+        server("error_page 503 @wait;"),
+        server("location @wait { return 503 wait; }"),
+    ],
+    "another application below a path": [
+        server(
+            "location /api/ { include client_site/application.conf; client_max_body_size 100k; }"
+        )
+    ],
+    "aliases instead of a root": [
+        (SITE, r"location /s/static/ \{", "location /s/static/ { alias ROOT/www/s/static/;"),
+        media("alias ROOT/www/s/media/;"),
+    ],
+    "another site in the same file": [
+        (
+            SITE,
+            "server { server_name b.example; root /srv/b; location / { index x.html; } }",
+        )
+    ],
+    "media on another domain": [(SETTINGS, 'MEDIA_URL = "https://media.other.example/"')],
+    "uploads in object storage": [
+        (
+            SETTINGS,
+            'STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage",'
+            ' "OPTIONS": {"location": "media"}}\nMEDIA_ROOT = ""\n'
+            'MEDIA_URL = "https://bucket.other.example/media/"',
+        ),
+        (SITE, r"^    location /s/media/.*$", ""),
+    ],
+    "PostgreSQL": [
+        (
+            SETTINGS,
+            'DATABASES["default"] = {"ENGINE": "django.db.backends.postgresql", "NAME": "site"}',
+        )
+    ],
+    "asked from the machine itself": [
+        (SETTINGS, 'ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]')
+    ],
+    "all subdomains on both sides": [
+        (SITE, "^    server_name client-site.example;", "    server_name .client-site.example;"),
+        (SETTINGS, 'ALLOWED_HOSTS = [".client-site.example"]'),
+    ],
+    "a longer list of ignores": [
+        (".gitignore", "*.log\n*.py[co]\n/node_modules/\n/static/build/\n.DS_Store\n/media/")
+    ],
+    "a root in the checkout would be hidden": [(".gitignore", "/var/")],
+    "uploads for nginx's group": [
+        (SETTINGS, 'STORAGES["default"]["OPTIONS"]["file_permissions_mode"] = 0o640')
+    ],
+    "a computed socket": [("gunicorn.conf.py", "^bind = .*", 'bind = os.environ.get("BIND")')],
+    "the socket in one line": [
+        (
+            "nginx/application.conf",
+            "proxy_pass .*;",
+            "proxy_pass http://unix:/run/client_site/gunicorn.sock;",
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_nothing_is_reported_without_need(name, project, folder, manage):
+    with edited(project, filled(FINE[name], project, folder)):
+        found, said = hook(project)
+        assert not found, said
+        for arguments, environment in ((["--deploy"], {}), ([], {"LOCAL_DEV": "1"})):
+            if "object storage" in name and environment:
+                continue  # the storage is not installed here
+            _, said = manage(project, "check", *arguments, **environment)
+            shutil.rmtree(folder / "www", ignore_errors=True)
+            assert ids(said) == set(), said
+
+
+ANSWERS = [
+    {},
+    {"served_url": "/files/"},
+    {"served_url": "/a/b/c/"},
+    {"web_root": "/srv/www"},
+    {"domain_name": "a.b.example", "project_slug": "b"},
+    {"django_version": "6.1"},
+]
+
+
+@pytest.mark.parametrize("answers", ANSWERS, ids=str)
+def test_a_project_of_other_answers_is_clean(answers, bake, manage):
+    project = bake(**answers)
+    assert hook(project)[0] == set()
+    assert ids(manage(project, "check", "--deploy")[1]) == set()
+    assert ids(manage(project, "check", LOCAL_DEV="1")[1]) == set()
+
+
+def test_roots_on_links_are_clean(bake, tmp_path, manage):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "www").symlink_to("disk")
+    project = bake(web_root=f"{tmp_path}/www")
+    for name in ("static", "media"):
+        (tmp_path / "disk/s" / name).mkdir(parents=True)
+    assert hook(project)[0] == set()
+    _, said = manage(project, "check", "--deploy")
+    assert ids(said) - {"split.E074"} == set(), said  # pytest's own folders are closed to nginx
+
+
+def test_the_real_commands_say_what_the_forked_ones_say(project, python, manage):
+    """One case without any of the tests' own machinery, as a user types it."""
+    wanted, edits = CASES["media inside static"]
+    with edited(project, edits):
+        done = run(
+            python(), "-B", "manage.py", "check", "--deploy", cwd=project, SECRET_KEY=SECRET_KEY
+        )
+        assert (done.returncode, done.stdout) == manage(project, "check", "--deploy")

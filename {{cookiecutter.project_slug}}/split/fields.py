@@ -32,4 +32,5 @@ class PictureField(models.ImageField):
     """Django's ImageField, with `PictureFormField` in every form, the admin's too."""
 
     def formfield(self, **kwargs):
-        return super().formfield(**{"form_class": PictureFormField, **kwargs})
+        # However long the visitor's own name for the file is, it is not kept.
+        return super().formfield(**{"form_class": PictureFormField, "max_length": None, **kwargs})

@@ -22,8 +22,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from . import layout, nginx
 
-# nginx's default for charset_types.
-CHARSET_TYPES = ("text/html", "text/xml", "text/plain", "application/javascript")
+# nginx's default for charset_types, which text/html always belongs to.
+CHARSET_TYPES = "text/xml text/plain application/javascript"
 
 
 def private(request: HttpRequest, name: str) -> HttpResponse:
@@ -34,7 +34,7 @@ def private(request: HttpRequest, name: str) -> HttpResponse:
     name that leads out of the storage.
     """
     storage = storages["private"]
-    if not storage.exists(name):
+    if hidden(name) or not storage.exists(name):
         raise Http404(f"There is no private upload {name!r}.")
     if settings.LOCAL_DEV:
         return answer(request, Path(storage.path(name)), "private.conf")
@@ -78,9 +78,7 @@ def answer(request: HttpRequest, file: Path | None, conf: str) -> HttpResponse:
     location = nginx.read(layout.CHECKOUT / "nginx" / conf)
     try:
         response = found(request, file, location)
-    except PermissionError:
-        response = HttpResponse("403 Forbidden", status=403)
-    except OSError:  # a name that is too long
+    except OSError:  # it may not be read, or its name is too long
         response = HttpResponse("404 Not Found", status=404)
     for header in location.all("add_header"):
         name, value, *always = header.words[1:]
@@ -122,7 +120,7 @@ def content_type(file: Path, location: nginx.Directive) -> str:
     ending = file.suffix.lstrip(".").lower()
     listed = next(location.all("types")).block
     kind = next((t.name for t in listed if ending in t.words[1:]), location.one("default_type"))
-    charset_types = (location.one("charset_types") or "").split() or CHARSET_TYPES
+    charset_types = ["text/html", *(location.one("charset_types") or CHARSET_TYPES).split()]
     return f"{kind}; charset={location.one('charset')}" if kind in charset_types else kind
 
 

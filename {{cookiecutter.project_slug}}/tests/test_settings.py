@@ -28,11 +28,17 @@ def python(*arguments, **environment) -> subprocess.CompletedProcess:
     )
 
 
-def production(**environment) -> dict:
-    """Return the settings of a server whose environment is the example's, secret filled in."""
+def example() -> dict[str, str]:
+    """Return the environment of .env.example, its secret filled in."""
     lines = (layout.CHECKOUT / ".env.example").read_text().splitlines()
-    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    shown = python("-c", SHOW, **example | {"SECRET_KEY": SECRET_KEY} | environment)
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert given["SECRET_KEY"] == ""
+    return given | {"SECRET_KEY": SECRET_KEY}
+
+
+def production(**environment) -> dict:
+    """Return the settings of a server whose environment is the example's and `environment`."""
+    shown = python("-c", SHOW, **example() | environment)
     assert shown.returncode == 0, shown.stderr
     return json.loads(shown.stdout)
 
@@ -64,7 +70,7 @@ def test_a_value_that_means_nothing_is_refused_in_a_sentence(name, value):
 
 def test_the_deployment_check_is_clean():
     deploy = ["check", "--deploy", "--fail-level", "WARNING"]
-    answer = python("manage.py", *deploy, SECRET_KEY=SECRET_KEY)
+    answer = python("manage.py", *deploy, **example())
     assert answer.returncode == 0, answer.stderr
 
 
@@ -73,6 +79,23 @@ def test_postgresql_takes_over():
     database = settings["DATABASES"]["default"]
     assert database["ENGINE"] == "django.db.backends.postgresql"
     assert (database["HOST"], database["NAME"]) == ("db.example", "site")
+
+
+def test_sqlite_lets_readers_and_a_writer_work_at_once(tmp_path):
+    ask = """
+import sqlite3
+from django.db import connection, transaction
+for name in ("journal_mode", "busy_timeout"):
+    print(connection.cursor().execute(f"PRAGMA {name}").fetchone()[0])
+with transaction.atomic():
+    try:
+        sqlite3.connect(connection.settings_dict["NAME"], timeout=0).execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        print(error)
+"""
+    environment = example() | {"DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
+    answer = python("manage.py", "shell", "--verbosity", "0", "--command", ask, **environment)
+    assert answer.stdout.splitlines() == ["wal", "20000", "database is locked"]
 
 
 def test_nothing_that_the_site_writes_lies_in_the_checkout():
@@ -91,6 +114,6 @@ import config.urls
 config.urls.urlpatterns.append(path("broken/", lambda request: 1 / 0))
 Client(raise_request_exception=False).get("/broken/", secure=True, headers={"host": "%s"})
 """
-    environment = {"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": SECRET_KEY}
+    environment = example() | {"DJANGO_SETTINGS_MODULE": "config.settings"}
     answer = python("-c", code % production()["DOMAIN"], **environment)
     assert "ZeroDivisionError" in answer.stderr

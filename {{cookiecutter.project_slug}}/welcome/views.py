@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from split import rules
 
@@ -31,6 +32,11 @@ def page(request: HttpRequest) -> HttpResponse:
         "split": the_split() if settings.LOCAL_DEV else None,
     }
     return render(request, "welcome/page.html", context)
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Send browsers on to the icon, which is a static file."""
+    return redirect(static("welcome/favicon.svg"))
 
 
 def the_split() -> list[dict[str, object]]:

@@ -43,21 +43,34 @@ STATIC_ROOT = layout.folder(WEB_ROOT, STATIC_URL)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = layout.MEDIA_URL
 MEDIA_ROOT = layout.folder(WEB_ROOT, MEDIA_URL)
+# Uploads on a domain of their own, to which cookies never travel: nginx/media_domain.conf.
+if (MEDIA_DOMAIN := os.environ.get("MEDIA_DOMAIN")) and not LOCAL_DEV:
+    MEDIA_URL = f"https://{MEDIA_DOMAIN}{MEDIA_URL}"
+PRIVATE_ROOT = layout.folder(layout.LOCAL_VAR if LOCAL_DEV else layout.VAR, layout.PRIVATE_URL)
 STORAGES = {
     "default": {
         "BACKEND": "split.storage.UploadStorage",
         # nginx reads, nobody but the application writes, whatever the umask.
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
+    "private": {
+        "BACKEND": "split.storage.PrivateStorage",
+        # nginx reads as a member of the application's group; other users of the server do not.
+        "OPTIONS": {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
+    },
     "staticfiles": {
         # Names that hold a hash of the content may be cached for ever. In LOCAL_DEV nothing is
         # collected, so there are no hashes.
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if LOCAL_DEV
-        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+        else "split.storage.CompressedManifestStaticFilesStorage",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }
+
+# The largest file that a form of the site takes, in bytes; Django has no such limit. nginx refuses
+# a request that holds more than this and DATA_UPLOAD_MAX_MEMORY_SIZE: client_max_body_size.
+UPLOAD_LIMIT = 10 * 1024 * 1024
 
 # Applications
 

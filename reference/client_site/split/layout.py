@@ -10,10 +10,13 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # The disk is laid out like the URL: the file for SERVED_URL + X is the web root + SERVED_URL + X.
 SERVED_URL = "/s/"
 WEB_ROOT = "/var/www/client-site.example"
-DATABASE = "/var/lib/client_site/db.sqlite3"
+# What the site writes and no address leads to: the database, private uploads.
+VAR = "/var/lib/client_site"
+DATABASE = VAR + "/db.sqlite3"
 
 STATIC_URL = SERVED_URL + "static/"
 MEDIA_URL = SERVED_URL + "media/"
+PRIVATE_URL = SERVED_URL + "private/"  # nginx's name for them, closed to visitors
 
 # With LOCAL_DEV: a sibling of the checkout, so that nothing the site writes lies in the
 # checkout and two worktrees never share.
@@ -23,5 +26,5 @@ LOCAL_DATABASE = LOCAL_VAR / "db.sqlite3"
 
 
 def folder(web_root: Path | str, url: str) -> Path:
-    """Return the folder below the web root that a URL path is served from."""
+    """Return the folder below a root of nginx that a URL path is served from."""
     return Path(web_root, url.strip("/"))

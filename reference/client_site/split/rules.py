@@ -70,7 +70,7 @@ def urls_apart(settings: Any) -> Found:
     if static.startswith(media) or media.startswith(static):
         yield (
             f"STATIC_URL {static!r} and MEDIA_URL {media!r} share addresses.",
-            "Give each a path of its own in split/layout.py, such as /s/static/ and /s/media/.",
+            f"Give each a path of its own: {layout.STATIC_URL} and {layout.MEDIA_URL}.",
         )
 
 

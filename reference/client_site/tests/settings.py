@@ -17,5 +17,6 @@ atexit.register(shutil.rmtree, VAR, ignore_errors=True)
 WEB_ROOT = f"{VAR}/www"
 STATIC_ROOT = layout.folder(WEB_ROOT, STATIC_URL)  # noqa: F405
 MEDIA_ROOT = layout.folder(WEB_ROOT, MEDIA_URL)  # noqa: F405
+PRIVATE_ROOT = layout.folder(VAR, layout.PRIVATE_URL)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick

@@ -3,6 +3,8 @@ import django.contrib.auth.validators
 import django.utils.timezone
 from django.db import migrations, models
 
+import split.fields
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -79,7 +81,7 @@ class Migration(migrations.Migration):
                         default=django.utils.timezone.now, verbose_name="date joined"
                     ),
                 ),
-                ("photo", models.ImageField(blank=True, upload_to="photos")),
+                ("photo", split.fields.PictureField(blank=True, upload_to="photos")),
                 (
                     "groups",
                     models.ManyToManyField(

@@ -49,7 +49,8 @@ class Answer:
     body: bytes = b""
 
     def header(self, name: str) -> str:
-        return self.headers.get(name, "")
+        """Return a header's value, of one that is sent twice both."""
+        return ", ".join(self.headers.get_all(name, []))
 
     @property
     def refused(self) -> bool:
@@ -209,21 +210,18 @@ class Probe:
         ours = self.site.host in {"localhost", "127.0.0.1", "::1"} or connect
         self.remote = self.local and not ours  # a laptop's settings, another machine's site
         self.left = Left()
+        self.style = b""  # the admin's stylesheet, which ways out of a folder are tried for
 
     def lines(self) -> Iterator[Line]:
         """Yield the whole report. Raises NoAnswer if the site cannot be reached at all."""
         first = self.site.ask("/")
+        loop = first.header("Location") in {"/", self.site.url._replace(path="/").geturl()}
         yield line(
             "application",
-            0 < first.status < 500,
-            f"/ is answered with {said(first)}.",
+            0 < first.status < 500 and first.status != 400 and not loop,
+            f"/ is answered with {said(first)}" + (", which leads to itself." if loop else "."),
         )
-        for questions in (
-            self.static,
-            self.uploads,
-            self.refusals,
-            self.forged,
-        ):
+        for questions in (self.static, self.uploads, self.refusals, self.forged):
             try:
                 yield from questions()
             except NoAnswer as error:
@@ -236,6 +234,7 @@ class Probe:
         client, path = self.client(url), urlsplit(url).path
         name = "admin/css/base.css"
         plain = client.ask(path + name)
+        self.style = plain.body if plain.status == 200 else b""
         yield line(
             "admin's stylesheet",
             plain.status == 200 and plain.header("Content-Type").startswith("text/css"),
@@ -361,8 +360,8 @@ class Probe:
             return f"These are LOCAL_DEV's settings: store one on the server of {self.site.host}."
         try:
             root = Path(default_storage.path(""))
-        except NotImplementedError:
-            return None  # object storage: whoever has its keys may write
+        except Exception:
+            return None  # object storage has no paths: whoever has its keys may write
         if not root.is_dir():
             return f"This machine has no {root}: run it on the server."
         return None if os.access(root, os.W_OK) else f"This user may not write to {root}."
@@ -453,8 +452,8 @@ class Probe:
 
     def out(self, answer: Answer) -> bool:
         """Return whether an answer is one of the files that no way may lead to."""
-        style = answer.header("Content-Type").startswith("text/css")
-        return answer.status == 200 and (style or b"root:" in answer.body)
+        style = self.style and answer.body == self.style
+        return answer.status == 200 and bool(style or b"root:" in answer.body)
 
     def leftover(self, token: str) -> Iterator[Line]:
         """Ask for a file beside static and media, where this user may put one."""
@@ -515,6 +514,7 @@ def said(answer: Answer) -> str:
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # what is wrong with the settings shows on the site
     help = "Ask the running site whether static and media are served, refused and cached rightly."
 
     def add_arguments(self, parser):
