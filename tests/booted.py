@@ -153,6 +153,12 @@ class Machine:
             self.cut()
         self.console.close()
 
+    def remove(self) -> None:
+        """Switch off and throw away."""
+        if self.nspawn.poll() is None:
+            self.off()
+        shutil.rmtree(self.root)
+
     def cut(self) -> None:
         """Take the power away."""
         os.kill(self.leader, signal.SIGKILL)

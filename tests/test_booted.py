@@ -217,7 +217,7 @@ def site(request, cookies_session, tmp_path_factory):
         site.commit("A client's site")
         yield site
     finally:
-        machine.off()
+        machine.remove()
 
 
 def on_a_terminal(site: Site, command: list[str], dialogue: dict[str, str]) -> str:
