@@ -35,17 +35,28 @@ def postgresql(task: str) -> None:
 def sqlite(task: str) -> None:
     """Copy through a file that is complete before it is used."""
     with tempfile.NamedTemporaryFile() as copy:
-        if task == "load":
+        if task == "save":
+            duplicate(DATABASE["NAME"], copy.name)
+            shutil.copyfileobj(copy, sys.stdout.buffer)
+        else:
             shutil.copyfileobj(sys.stdin.buffer, copy)
             copy.flush()
-        ends = [DATABASE["NAME"], copy.name]
-        source, target = ends if task == "save" else reversed(ends)
-        with closing(sqlite3.connect(source, 60)) as source, closing(sqlite3.connect(target, 60)) as target:
-            if source.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-                raise SystemExit(f"{ends[task == 'load']} is damaged: nothing was changed.")
-            source.backup(target)
-        if task == "save":
-            shutil.copyfileobj(copy, sys.stdout.buffer)
+            duplicate(copy.name, DATABASE["NAME"])
+
+
+def duplicate(source: str, target: str) -> None:
+    """Replace what `target` holds by what `source` holds, in one transaction."""
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=rw", 60, uri=True)) as there,
+        closing(sqlite3.connect(target, 60)) as here,
+    ):
+        try:
+            whole = there.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        except sqlite3.DatabaseError:
+            whole = False
+        if not whole:
+            raise SystemExit(f"{source} is no database or a damaged one: nothing was changed.")
+        there.backup(here)
 
 
 if __name__ == "__main__":
