@@ -52,6 +52,8 @@ def image(release: str, command: str) -> Path:
     if tree.exists():
         return tree
     tree.parent.mkdir(parents=True, exist_ok=True)
+    for outdated in tree.parent.glob(f"{release}-*"):
+        shutil.rmtree(outdated)
     building = tree.with_suffix(".part")
     shutil.rmtree(building, ignore_errors=True)
     passes(

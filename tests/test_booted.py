@@ -428,6 +428,20 @@ def test_a_killed_nginx_comes_back(site):
     site.green()
 
 
+def test_an_application_that_could_not_start_for_a_while_comes_back(site):
+    environment, aside = f"/etc/{site.slug}.env", "/root/aside.env"
+    site.machine.passes("mv", environment, aside)
+    site.machine.run("systemctl", "restart", f"{site.slug}-web@current")
+    code = "import sys, traffic; traffic.Visitor(sys.argv[1]).page()"
+    waiting = [site.outside(*site.traffic(code), env=site.path) for _ in range(40)]
+    time.sleep(5)
+    site.machine.passes("mv", aside, environment)
+    site.green(20)
+    for visitor in waiting:  # they waited in the socket
+        visitor.communicate()
+        assert visitor.returncode == 0
+
+
 @contextlib.contextmanager
 def mounted(site: Site, options: str):
     """Put a file system of its own under the uploads while the block runs."""
