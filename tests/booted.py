@@ -35,6 +35,8 @@ def impossible() -> str | None:
     for tool in ("systemd-nspawn", "mmdebstrap"):
         if not shutil.which(tool):
             return f"there is no {tool}: apt install systemd-container mmdebstrap"
+    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"]).returncode:
+        return "this machine may not make name spaces: it is a container itself"
     return None
 
 
