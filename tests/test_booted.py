@@ -452,7 +452,7 @@ def mounted(site: Site, options: str):
         yield
     finally:
         site.machine.passes("systemctl", "stop", f"{site.slug}-web@current")
-        site.machine.passes("umount", site.media)
+        site.machine.passes("umount", "--lazy", site.media)  # nginx has files of it open
         site.machine.passes("systemctl", "start", f"{site.slug}-web@current")
 
 
