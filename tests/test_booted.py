@@ -769,13 +769,13 @@ def lose_and_restore(site: Site) -> None:
     assert site.machine.passes("stat", "-c", "%U %a", backup).strip() == "root 600"
     users = "from django.contrib.auth import get_user_model as user; import os\n"
     users += "for u in user().objects.order_by('pk'):\n"
-    users += "    print(u.username, bool(u.photo) and os.path.exists(u.photo.path))"
+    users += "    print(u.username, u.photo.name, not u.photo or os.path.exists(u.photo.path))"
 
     def who() -> str:
         return site.manage("shell", "--no-imports", "--command", users)
 
     before = who()
-    assert "ada True" in before and "False" not in before
+    assert "ada photos/" in before and "False" not in before
     uploads = files(site)
     site.manage(
         *("shell", "--no-imports", "--command"),
