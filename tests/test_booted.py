@@ -336,6 +336,8 @@ def test_certbot_gets_a_real_certificate_and_renews_it(site):
         *("systemd-run", "--unit=pebble", "--setenv=PEBBLE_VA_NOSLEEP=1"),
         *("pebble", "-config", "/repository.git/pebble.json"),
     )
+    directory = ["curl", "--silent", "--insecure", "https://localhost:14000/dir"]
+    machine.wait(lambda: machine.run(*directory).returncode == 0, "certificate authority")
 
     def issuer() -> str:
         show = f"openssl s_client -connect 127.0.0.1:443 -servername {site.domain} </dev/null"
