@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check reference bench bench-media
+.PHONY: help demo test test-all test-server check reference bench bench-media
 
 OUT ?= demo
 # The uv on PATH, or one fetched into the clone.
@@ -19,6 +19,9 @@ test: $(UV) ## Run the tests.
 
 test-all: test ## Run all tests, the slow ones too.
 	$(UV) run --quiet pytest -m slow
+
+test-server: $(UV) ## Install, release and break the project on booted Debians, as root.
+	$(UV) run --quiet pytest -m server -rP
 
 check: $(UV) ## Check the template's own code.
 	$(UV) run --quiet ruff check

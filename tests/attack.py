@@ -206,9 +206,7 @@ def send(name: str, data: bytes, *checks, local: bool = False, **connection) -> 
 
 
 def said(answer: Answer | None) -> str:
-    return (
-        "no answer" if answer is None else f"{answer.status} {answer.headers} {answer.body[:200]}"
-    )
+    return "no answer" if answer is None else f"{answer.status} {answer.headers} {answer.body[:200]}"
 
 
 def refused(answer, site):
@@ -385,9 +383,11 @@ send("redirect-with-a-port", ask("/", host="$DOMAIN:8080"), to_the_site, tls=Fal
 send("redirect-from-www", ask("/", host="www.$DOMAIN"), to_the_site, tls=False)
 send("redirect-www-with-a-port", ask("/", host="www.$DOMAIN:8080"), to_the_site, sni="www.{}")
 send("redirect-unknown-host", ask("/", host="evil.example"), closed, tls=False)
-send("redirect-absolute-address", ask("http://evil.example/", host="$DOMAIN"), closed, tls=False)
+send(
+    "redirect-absolute-address", ask("http://evil.example/", host="$DOMAIN"), closed, tls=False
+)
 send("redirect-www-keeps-https", ask("/", host="www.$DOMAIN"),
-     header("Strict-Transport-Security", re.compile(r"max-age=\d{7,}")), sni="www.{}")  # fmt: skip
+     header("Strict-Transport-Security", re.compile(r"max-age=\d{7,}")), sni="www.{}")
 
 
 def never_elsewhere(answer, site):
@@ -437,7 +437,7 @@ for name, data in {
 
 for below in ("media/u/a.png", "static/welcome/welcome.css"):
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "MKCOL", "MOVE",
-                   "COPY", "LOCK", "SEARCH", "DEBUG", "ANYTHING"):  # fmt: skip
+                   "COPY", "LOCK", "SEARCH", "DEBUG", "ANYTHING"):
 
         def check(answer, site, below=below):
             assert answer is None or answer.status in {400, 405, 501}, said(answer)
@@ -447,7 +447,7 @@ for below in ("media/u/a.png", "static/welcome/welcome.css"):
 
         send(f"method-{method}-{below.split('/')[0]}",
              ask(f"/s/{below}", method, ["Destination: /s/media/u/b.png"]),
-             check, by_nginx, local=True)  # fmt: skip
+             check, by_nginx, local=True)
 for method in ("TRACE", "CONNECT", "TRACK"):
 
     def check(answer, site):
@@ -457,10 +457,10 @@ for method in ("TRACE", "CONNECT", "TRACK"):
     send(f"method-{method}", ask("/", method, ["X-Mine: 1"]), check)
 send("method-CONNECT-elsewhere", ask("evil.example:443", "CONNECT"), refused, by_nginx)
 send("method-PUT-new-file", ask("/s/media/u/new.html", "PUT", body=SCRIPT), refused, by_nginx,
-     lambda _, site: _assert(not (site.media / "u/new.html").exists()))  # fmt: skip
+     lambda _, site: _assert(not (site.media / "u/new.html").exists()))
 send("method-HEAD-has-no-body", ask("/s/media/u/page.html", "HEAD"), BYTES, body(b""), local=True)
 send("method-override", ask("/echo/", headers=["X-HTTP-Method-Override: DELETE"]),
-     lambda answer, site: _assert(json.loads(answer.body)["method"] == "GET"))  # fmt: skip
+     lambda answer, site: _assert(json.loads(answer.body)["method"] == "GET"))
 
 
 def _assert(holds, text=""):
@@ -524,7 +524,7 @@ for name, lines in {
 }.items():
     send(f"host-{name}", ask("/echo/", headers=lines), refused, by_nginx)
 send("host-twice-unknown-first", ask("/echo/", host="evil.example", headers=["Host: $DOMAIN"]),
-     refused, by_nginx)  # fmt: skip
+     refused, by_nginx)
 send("host-missing", ask("/echo/", host=None), status(400), by_nginx)
 send("host-missing-1.0", ask("/echo/", host=None, version="1.0"), own_host)
 send("host-missing-1.0-without-tls", ask("/", host=None, version="1.0"), closed, tls=False)
@@ -615,7 +615,7 @@ for name, lines in {
 
     send(f"forwarded-{name}", ask("/echo/", headers=lines), check)
 send("forwarded-for-list", ask("/echo/", headers=["X-Forwarded-For: 10.0.0.1, 10.0.0.2"]),
-     trusts("HTTP_X_FORWARDED_FOR", "127.0.0.1"))  # fmt: skip
+     trusts("HTTP_X_FORWARDED_FOR", "127.0.0.1"))
 for name, line, meta in (
     ("script-name", "SCRIPT_NAME: /evil", "HTTP_SCRIPT_NAME"),
     ("path-info", "PATH_INFO: /admin/", "HTTP_PATH_INFO"),
@@ -624,13 +624,13 @@ for name, line, meta in (
 ):
     send(f"forwarded-{name}", ask("/echo/", headers=[line]), trusts(meta, None))
 send("forwarded-original-url", ask("/echo/", headers=["X-Original-URL: /admin/"]),
-     trusts("REQUEST_METHOD", "GET"))  # fmt: skip
+     trusts("REQUEST_METHOD", "GET"))
 send("forwarded-rewrite-url", ask("/echo/", headers=["X-Rewrite-URL: /admin/"]),
-     trusts("REQUEST_METHOD", "GET"))  # fmt: skip
+     trusts("REQUEST_METHOD", "GET"))
 send("forwarded-upgrade-h2c", ask("/echo/", headers=["Upgrade: h2c", "HTTP2-Settings: AAMAAABk"]),
-     trusts("REQUEST_METHOD", "GET"))  # fmt: skip
+     trusts("REQUEST_METHOD", "GET"))
 send("forwarded-websocket", ask("/echo/", headers=["Upgrade: websocket", "Connection: Upgrade"]),
-     status(200, 400))  # fmt: skip
+     status(200, 400))
 
 # 8. One request is one request.
 
@@ -702,7 +702,7 @@ def chunked_body(answer, site):
 
 send("smuggling-chunks-are-put-together",
      ask("/echo/", "POST", ["Transfer-Encoding: chunked"], b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX-Forwarded-Proto: http\r\n\r\n"),
-     status(200), chunked_body)  # fmt: skip
+     status(200), chunked_body)
 
 # 9. Sizes: refused before they are read, with a sentence.
 
@@ -715,7 +715,7 @@ def with_a_sentence(answer, site):
 
 def too_large(name: str, lines: list[str], content: bytes = b"") -> None:
     send(f"size-{name}", ask("/echo/", "POST", lines, content), status(413), with_a_sentence,
-         by_nginx)  # fmt: skip
+         by_nginx)
 
 
 too_large("declared", [f"Content-Length: {14 * MEGABYTE}"])
@@ -761,9 +761,9 @@ def fields_flood(site, fields: bytes):
 case("size-fields-in-bytes", lambda site: fields_flood(site, b"a=" + b"a" * (3 * MEGABYTE)))
 case("size-fields-in-number", lambda site: fields_flood(site, b"a=1&" * 1200))
 send("size-body-on-a-file", ask("/s/media/u/a.png", "POST", body=b"a" * 2 * MEGABYTE), refused,
-     by_nginx)  # fmt: skip
+     by_nginx)
 send("size-body-of-a-read", ask("/s/media/u/a.png", headers=["Content-Length: 99999999"]),
-     lambda answer, site: _assert(answer is None or answer.status in {200, 413}))  # fmt: skip
+     lambda answer, site: _assert(answer is None or answer.status in {200, 413}))
 
 # 10. Ranges: one for video, none for floods.
 
@@ -794,7 +794,7 @@ ranged("beyond", "bytes=999999-", status(200, 416), local=True)
 ranged("overflow", "bytes=0-18446744073709551615", status(200, 206, 416), local=True)
 ranged("another-unit", "lines=1-2", whole, local=True)
 ranged("static-overlapping", "bytes=" + ",".join(["0-"] * 300), status(200),
-       target="/s/static/welcome/welcome.css")  # fmt: skip
+       target="/s/static/welcome/welcome.css")
 
 # 11. What lies on the disk: only plain files below the root are read.
 
@@ -839,12 +839,12 @@ send("disk-listing-without-slash", ask("/s/static/admin"), *MISSING, local=True)
 send("disk-prefix-without-slash", ask("/s/media"), *MISSING, local=True)
 send("disk-static-index", ask("/s/static/admin/index.html"), *MISSING, local=True)
 send("disk-empty-file", ask("/s/media/u/empty.txt"),
-     hostile("text/plain; charset=utf-8", "inline"), body(b""), local=True)  # fmt: skip
+     hostile("text/plain; charset=utf-8", "inline"), body(b""), local=True)
 
 # 12. Names that begin with a dot.
 
 for name in (".env", ".htaccess", ".htpasswd", ".git/config", ".DS_Store", "..hidden", "...",
-             ".well-known/a.txt", "u/.hidden.png", ".folder/a.png"):  # fmt: skip
+             ".well-known/a.txt", "u/.hidden.png", ".folder/a.png"):
     send(f"dotfile-{name}", ask(f"/s/media/{name}"), *MISSING, local=True)
 send("dotfile-encoded", ask("/s/media/%2eenv"), *MISSING, local=True)
 send("dotfile-after-two-slashes", ask("/s/media//.env"), *MISSING, local=True)
@@ -853,110 +853,7 @@ send("dotfile-static-encoded", ask("/s/static/%2egitkeep"), *MISSING, local=True
 
 # 13. Every active type under every spelling of its name is bytes to be saved.
 
-ACTIVE = [
-    "html",
-    "htm",
-    "xhtml",
-    "xht",
-    "shtml",
-    "shtm",
-    "stm",
-    "mht",
-    "mhtml",
-    "hta",
-    "htc",
-    "htt",
-    "xml",
-    "xsl",
-    "xslt",
-    "xsd",
-    "rdf",
-    "rss",
-    "atom",
-    "dtd",
-    "ent",
-    "mathml",
-    "mml",
-    "svgz",
-    "js",
-    "mjs",
-    "cjs",
-    "jsx",
-    "ts",
-    "css",
-    "less",
-    "json",
-    "jsonld",
-    "webmanifest",
-    "manifest",
-    "wasm",
-    "appcache",
-    "vbs",
-    "vbe",
-    "wsf",
-    "wsh",
-    "hta",
-    "swf",
-    "jar",
-    "class",
-    "jnlp",
-    "php",
-    "php3",
-    "phtml",
-    "phar",
-    "py",
-    "pl",
-    "cgi",
-    "rb",
-    "jsp",
-    "asp",
-    "aspx",
-    "cfm",
-    "sh",
-    "bat",
-    "cmd",
-    "exe",
-    "msi",
-    "dll",
-    "scr",
-    "com",
-    "pif",
-    "lnk",
-    "url",
-    "desktop",
-    "reg",
-    "ps1",
-    "vcf",
-    "ics",
-    "eml",
-    "doc",
-    "docx",
-    "xls",
-    "xlsm",
-    "rtf",
-    "zip",
-    "tar",
-    "7z",
-    "gz",
-    "br",
-    "iso",
-    "dmg",
-    "apk",
-    "ttf",
-    "woff2",
-    "ico",
-    "bmp",
-    "tif",
-    "psd",
-    "eps",
-    "ps",
-    "heic",
-    "md",
-    "csv",
-    "log",
-    "conf",
-    "sql",
-]
+ACTIVE = ["html", "htm", "xhtml", "xht", "shtml", "shtm", "stm", "mht", "mhtml", "hta", "htc", "htt", "xml", "xsl", "xslt", "xsd", "rdf", "rss", "atom", "dtd", "ent", "mathml", "mml", "svgz", "js", "mjs", "cjs", "jsx", "ts", "css", "less", "json", "jsonld", "webmanifest", "manifest", "wasm", "appcache", "vbs", "vbe", "wsf", "wsh", "hta", "swf", "jar", "class", "jnlp", "php", "php3", "phtml", "phar", "py", "pl", "cgi", "rb", "jsp", "asp", "aspx", "cfm", "sh", "bat", "cmd", "exe", "msi", "dll", "scr", "com", "pif", "lnk", "url", "desktop", "reg", "ps1", "vcf", "ics", "eml", "doc", "docx", "xls", "xlsm", "rtf", "zip", "tar", "7z", "gz", "br", "iso", "dmg", "apk", "ttf", "woff2", "ico", "bmp", "tif", "psd", "eps", "ps", "heic", "md", "csv", "log", "conf", "sql"]
 NAMES = {f"ending-{ending}": f"page.{ending}" for ending in dict.fromkeys(ACTIVE)}
 NAMES |= {
     "upper-case": "PAGE.HTML",
@@ -994,14 +891,14 @@ NAMES |= {
 }
 for name, file in NAMES.items():
     send(f"type-{name}", ask(f"/s/media/names/{quote(file)}"), BYTES, body(SCRIPT),
-         local="\n" not in file)  # Django's patterns end at a newline  # fmt: skip
+         local="\n" not in file)  # Django's patterns end at a newline
 send("type-query-does-not-help", ask("/s/media/names/page.html?a.png"), BYTES, local=True)
 send("type-semicolon-does-not-help", ask("/s/media/names/page.html;a.png"), *MISSING, local=True)
 send("type-matrix-does-not-help", ask("/s/media/names/page.html;/a.png"), *MISSING, local=True)
 send("type-fragment-does-not-help", ask("/s/media/names/page.html#a.png"),
-     lambda answer, site: _assert(answer.status != 200 or BYTES(answer, site) is None))  # fmt: skip
+     lambda answer, site: _assert(answer.status != 200 or BYTES(answer, site) is None))
 send("type-accept-does-not-help", ask("/s/media/names/page.html", headers=["Accept: text/html"]),
-     BYTES, local=True)  # fmt: skip
+     BYTES, local=True)
 send("type-encoded-name", ask("/s/media/names/%70%61%67%65%2e%68%74%6d%6c"), BYTES, local=True)
 
 # 14. The short list of inert types opens; svg and pdf keep their type and are saved.
@@ -1010,14 +907,14 @@ for ending, kind in {
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif",
     "webp": "image/webp", "avif": "image/avif", "mp3": "audio/mpeg", "m4a": "audio/mp4",
     "mp4": "video/mp4", "webm": "video/webm", "txt": "text/plain; charset=utf-8",
-}.items():  # fmt: skip
+}.items():
     send(f"inert-{ending}", ask(f"/s/media/names/inert.{ending}"), hostile(kind, "inline"),
-         body(SCRIPT), local=True)  # fmt: skip
+         body(SCRIPT), local=True)
 for ending, kind in {"svg": "image/svg+xml", "pdf": "application/pdf"}.items():
     send(f"inert-not-{ending}", ask(f"/s/media/names/page.{ending}"), hostile(kind, "attachment"),
-         local=True)  # fmt: skip
+         local=True)
     send(f"inert-not-{ending}-upper-case", ask(f"/s/media/names/PAGE.{ending.upper()}"),
-         hostile(kind, "attachment"), local=True)  # fmt: skip
+         hostile(kind, "attachment"), local=True)
 
 # 15. Polyglots: whatever the bytes are, the name decides, and nothing is sniffed.
 
@@ -1034,22 +931,22 @@ POLYGLOTS = {
     "html-then-png": ("x.html.png", SCRIPT, "image/png", "inline"),
     "utf7-txt": ("utf7.txt", b"+ADw-script+AD4-alert(1)+ADw-/script+AD4-", "text/plain; charset=utf-8", "inline"),
     "utf16-txt": ("utf16.txt", SCRIPT.decode().encode("utf-16"), "text/plain; charset=utf-8", "inline"),
-}  # fmt: skip
+}
 for name, (file, content, kind, disposition) in POLYGLOTS.items():
     send(f"polyglot-{name}", ask(f"/s/media/polyglots/{file}"), hostile(kind, disposition),
-         body(content), local=True)  # fmt: skip
+         body(content), local=True)
 
 # 16. No upload answers for another, and nothing is negotiated.
 
 for coding in ("gzip", "br", "zstd", "deflate", "*", "gzip, br", "identity;q=0, gzip"):
     send(f"negotiation-{coding}", ask("/s/media/u/a.png", headers=[f"Accept-Encoding: {coding}"]),
-         hostile("image/png", "inline"), body(PNG), local=True)  # fmt: skip
+         hostile("image/png", "inline"), body(PNG), local=True)
 send("negotiation-text-is-not-compressed",
      ask("/s/media/u/long.txt", headers=["Accept-Encoding: gzip, br"]),
-     hostile("text/plain; charset=utf-8", "inline"), local=True)  # fmt: skip
+     hostile("text/plain; charset=utf-8", "inline"), local=True)
 send("negotiation-compressed-twin-is-bytes", ask("/s/media/u/a.png.gz"), BYTES, local=True)
 send("negotiation-language", ask("/s/media/u/a", headers=["Accept-Language: png"]), *MISSING,
-     local=True)  # fmt: skip
+     local=True)
 
 # 17. What is kept, and how long.
 
@@ -1066,14 +963,14 @@ for name, target, wanted in (
 ):
     send(f"cache-{name}", ask(target), status(200), header("Cache-Control", wanted))
 send("cache-missing-hashed", ask("/s/static/lib/none.0123456789ab.js"), status(404),
-     header("Cache-Control", None))  # fmt: skip
+     header("Cache-Control", None))
 send("cache-refused-hashed", ask(HASHED, "POST"), status(405), header("Cache-Control", None))
 send("cache-hashed-below-media", ask("/s/media/u/app.0123456789ab.js"), BYTES,
-     cache("max-age=3600"), local=True)  # fmt: skip
+     cache("max-age=3600"), local=True)
 send("cache-missing-upload", ask("/s/media/none.png"), status(404), cache(None), local=True)
 send("cache-error-keeps-the-guards", ask("/s/media/none.html"), status(404),
      header("X-Content-Type-Options", "nosniff"),
-     header("Content-Security-Policy", re.compile(".*sandbox.*")), local=True)  # fmt: skip
+     header("Content-Security-Policy", re.compile(".*sandbox.*")), local=True)
 
 
 def not_modified(target: str, wanted: dict[str, str | None]):
@@ -1089,10 +986,8 @@ def not_modified(target: str, wanted: dict[str, str | None]):
 
 
 case("cache-unchanged-upload", not_modified("/s/media/u/a.png", {"Cache-Control": "max-age=3600"}),
-     local=True)  # fmt: skip
-case(
-    "cache-unchanged-hashed", not_modified(HASHED, {"Cache-Control": "max-age=31536000, immutable"})
-)
+     local=True)
+case("cache-unchanged-hashed", not_modified(HASHED, {"Cache-Control": "max-age=31536000, immutable"}))
 
 
 def soon_there(site: Site):
@@ -1129,10 +1024,10 @@ for ending, kind in {
     "woff2": "font/woff2", "woff": "font/woff", "ttf": "font/ttf", "otf": "font/otf",
     "wasm": "application/wasm", "svg": "image/svg+xml", "ico": "image/x-icon",
     "png": "image/png", "html": "text/html; charset=utf-8", "weird": "application/octet-stream",
-}.items():  # fmt: skip
+}.items():
     send(f"static-type-{ending}", ask(f"/s/static/lib/file.{ending}"), status(200), by_nginx,
          header("Content-Type", kind), header("X-Content-Type-Options", "nosniff"),
-         header("Content-Disposition", None), local=True)  # fmt: skip
+         header("Content-Disposition", None), local=True)
 for name, target in {
     "plain": "/s/static/staticfiles.json",
     "encoded": "/s/static/staticfiles%2ejson",
@@ -1190,9 +1085,9 @@ for name, target in {
 }.items():
     send(f"private-{name}", ask(target), refused, local=True)
 for line in ("X-Accel-Redirect: /s/private/paper.html", "X-Sendfile: /s/private/paper.html",
-             "X-Original-URL: /s/private/paper.html", "Referer: https://$DOMAIN/admin/"):  # fmt: skip
+             "X-Original-URL: /s/private/paper.html", "Referer: https://$DOMAIN/admin/"):
     send(f"private-header-{line.split(':')[0]}", ask("/s/private/paper.html", headers=[line]),
-         refused, by_nginx, local=True)  # fmt: skip
+         refused, by_nginx, local=True)
 for method in ("POST", "HEAD", "PUT"):
     send(f"private-{method}", ask("/s/private/paper.html", method), refused, local=True)
 
@@ -1227,19 +1122,19 @@ def reveals_nothing(answer, site):
 send("private-view-of-a-stranger", ask("/papers/paper.html"), nowhere, local=True)
 send("private-admin-view-of-a-stranger", ask("/admin/private/paper.html"), nowhere, local=True)
 case("private-admin-view-of-a-visitor",
-     with_cookie("/admin/private/paper.html", "cookie", nowhere), local=True)  # fmt: skip
+     with_cookie("/admin/private/paper.html", "cookie", nowhere), local=True)
 case("private-view-signed-in",
      with_cookie("/papers/paper.html", "cookie", PAPER, body(SECRET), never_kept, reveals_nothing),
-     local=True)  # fmt: skip
+     local=True)
 case("private-admin-view-of-staff",
      with_cookie("/admin/private/paper.html", "staff", PAPER, body(SECRET), never_kept),
-     local=True)  # fmt: skip
+     local=True)
 case("private-picture-opens",
      with_cookie("/papers/face.png", "cookie", hostile("image/png", "inline"), body(PNG)),
-     local=True)  # fmt: skip
+     local=True)
 case("private-odd-name",
      with_cookie("/papers/" + quote("odd name é%2f?#.txt"), "cookie", body(SECRET)),
-     local=True)  # fmt: skip
+     local=True)
 case("private-view-missing", with_cookie("/papers/none.txt", "cookie", status(404)), local=True)
 case("private-view-folder", with_cookie("/papers/folder", "cookie", status(404)), local=True)
 for name, way in {
@@ -1247,9 +1142,9 @@ for name, way in {
     "all-encoded-traversal": "..%2fsecret.txt", "twice-encoded": "%252e%252e%252fsecret.txt",
     "absolute": "/etc/passwd", "absolute-encoded": "%2fetc%2fpasswd", "nul": "paper.html%00",
     "dotfile": ".hidden", "link": "link.txt", "newline": "paper.html%0d%0aX-Evil:1",
-}.items():  # fmt: skip
+}.items():
     case(f"private-view-{name}",
-         with_cookie(f"/papers/{way}", "cookie", refused), local=True)  # fmt: skip
+         with_cookie(f"/papers/{way}", "cookie", refused), local=True)
 
 # 20. The application's side: names that nobody chose, whole files, right modes, sentences.
 
@@ -1263,7 +1158,7 @@ def upload(site: Site, filename: bytes, content: bytes, kind: bytes = b"image/pn
             (b'"csrfmiddlewaretoken"', CSRF.encode()),
             (b'"photo"; filename="' + filename + b'"\r\nContent-Type: ' + kind, content),
         )
-    )  # fmt: skip
+    )
     head = [
         f"Cookie: sessionid={site.cookie}; csrftoken={CSRF}",
         f"Referer: {'http' if site.local else 'https'}://{site.domain}/",
@@ -1309,7 +1204,7 @@ for name, filename in {
     "device": b"con.png",
     "unicode": "\u202egnp.evil.png".encode(),
     "long": b"a" * 300 + b".png",
-    "quote": b'a\\".png',
+    "quote": b"a\\\".png",
 }.items():
     case(f"upload-named-{name}", taken(filename), local=True)
 case("upload-polyglot", taken(b"me.png", PNG + SCRIPT), local=True)
@@ -1354,24 +1249,20 @@ for name, filename, content, sentence in (
     ("empty", b"me.png", b"", b"empty"),
     ("too-large", b"me.png", PNG + bytes(10 * MEGABYTE), b"takes up to 10.0"),
     ("bomb", b"me.png", b"", IMAGE),
-):  # fmt: skip
+):
     if name == "bomb":  # 40,000 by 40,000 pixels, in a few bytes
         import struct
         import zlib
 
         head = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
-        content = (
-            PNG[:8] + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + PNG[33:]
-        )
+        content = PNG[:8] + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + PNG[33:]
     case(f"upload-not-{name}", not_taken(filename, content, sentence), local=True)
 
 
 def strangers(site: Site):
     visitor, site_cookie = site, site.cookie
     with visitor.lock:
-        answer = site.raw(
-            ask("/", "POST", ["Content-Type: multipart/form-data; boundary=b"], b"--b--")
-        )
+        answer = site.raw(ask("/", "POST", ["Content-Type: multipart/form-data; boundary=b"], b"--b--"))
     assert answer.status == 403 and site_cookie, said(answer)
 
 
@@ -1394,13 +1285,13 @@ for name, target, options in (
 send("version-redirect", ask("/"), no_versions, tls=False)
 send("version-redirect-www", ask("/", host="www.$DOMAIN"), no_versions, sni="www.{}")
 send("version-page-is-not-compressed", ask("/", headers=["Accept-Encoding: gzip"]), status(200),
-     header("Content-Encoding", None))  # fmt: skip
+     header("Content-Encoding", None))
 
 send("version-bad-request-to-nobody", b"GET /\0 HTTP/1.1\r\n\r\n", no_versions, tls=False)
 send("static-missing-keeps-its-guard", ask("/s/static/none.js"), status(404),
-     header("X-Content-Type-Options", "nosniff"), header("Cache-Control", None))  # fmt: skip
+     header("X-Content-Type-Options", "nosniff"), header("Cache-Control", None))
 send("cache-missing-upload-is-shown", ask("/s/media/none.png"), status(404),
-     header("Content-Disposition", None))  # fmt: skip
+     header("Content-Disposition", None))
 
 
 # 22. HTTP/2: the same refusals, without a client library that would refuse to send it.
@@ -1423,12 +1314,10 @@ def over_http2(site: Site, fields: list[tuple[str | bytes, str | bytes]]) -> int
             for part in pair
         ))
         for pair in fields
-    )  # fmt: skip
+    )
     with site.connect(alpn=["h2"]) as line:
         assert line.selected_alpn_protocol() == "h2", "no HTTP/2"
-        line.sendall(
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 5, 1, encoded)
-        )
+        line.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 5, 1, encoded))
         raw = b""
         while True:
             try:
@@ -1511,7 +1400,7 @@ for name, target in {
     "static": "/s/static/welcome/welcome.css", "private": "/s/private/paper.html",
     "folder": "/s/media/", "dotfile": "/s/media/.env", "link": "/s/media/link-out.txt",
     "rest-of-the-web-root": "/secret.txt", "rest-of-served": "/s/secret.txt",
-}.items():  # fmt: skip
+}.items():
     apart(f"not-{name}", target, *MISSING)
 
 
@@ -1570,31 +1459,19 @@ def lay_bait(site: Site) -> None:
     old = os.umask(0o022)
     try:
         for folder in ("u", "names", "polyglots", "folder/index", "folder.png", "closed", "photos",
-                       ".git", ".well-known", ".folder"):  # fmt: skip
+                       ".git", ".well-known", ".folder"):
             (media / folder).mkdir(parents=True, exist_ok=True)
         for folder in (static / "lib", static / "lib.0123456789ab.d", private / "folder"):
             folder.mkdir(parents=True, exist_ok=True)
         web_root = media.parent.parent
         for file in (web_root / "secret.txt", web_root / "s/secret.txt", media / "closed/secret.txt",
                      media / "unreadable.txt", private / "paper.html", private.parent / "secret.txt",
-                     private / ".hidden", private / "odd name é%2f?#.txt"):  # fmt: skip
+                     private / ".hidden", private / "odd name é%2f?#.txt"):
             file.write_bytes(SECRET)
         (private / "face.png").write_bytes(PNG)
         for name in NAMES.values():
             (media / "names" / name).write_bytes(SCRIPT)
-        for ending in (
-            "png",
-            "jpg",
-            "jpeg",
-            "gif",
-            "webp",
-            "avif",
-            "mp3",
-            "m4a",
-            "mp4",
-            "webm",
-            "txt",
-        ):
+        for ending in ("png", "jpg", "jpeg", "gif", "webp", "avif", "mp3", "m4a", "mp4", "webm", "txt"):
             (media / f"names/inert.{ending}").write_bytes(SCRIPT)
         for name in ("page.svg", "PAGE.SVG", "page.pdf", "PAGE.PDF"):
             (media / "names" / name).write_bytes(SCRIPT)
@@ -1608,29 +1485,12 @@ def lay_bait(site: Site) -> None:
             ".env": SECRET, ".htaccess": SECRET, ".htpasswd": SECRET, ".git/config": SECRET,
             ".DS_Store": SECRET, "..hidden": SECRET, "...": SECRET, ".well-known/a.txt": SECRET,
             ".folder/a.png": SECRET, f".{'0' * 16}.part": SECRET,
-        }.items():  # fmt: skip
+        }.items():
             (media / name).write_bytes(content)
         for name in ("app.js", "app.0123456789ab.js", "app.0123456789a.js", "app.0123456789abc.js",
-                     "app.0123456789AB.js", "app.0123456789ab", "../lib.0123456789ab.d/app.js"):  # fmt: skip
+                     "app.0123456789AB.js", "app.0123456789ab", "../lib.0123456789ab.d/app.js"):
             (static / "lib" / name).write_bytes(b"1")
-        for ending in [
-            "mjs",
-            "js",
-            "css",
-            "webmanifest",
-            "map",
-            "json",
-            "woff2",
-            "woff",
-            "ttf",
-            "otf",
-            "wasm",
-            "svg",
-            "ico",
-            "png",
-            "html",
-            "weird",
-        ]:
+        for ending in ["mjs", "js", "css", "webmanifest", "map", "json", "woff2", "woff", "ttf", "otf", "wasm", "svg", "ico", "png", "html", "weird"]:
             (static / f"lib/file.{ending}").write_bytes(b"x" * 30)
         for name in (".gitkeep", "staticfiles.json.gz"):
             (static / name).write_bytes(SECRET)
@@ -1640,7 +1500,7 @@ def lay_bait(site: Site) -> None:
             "link-within.png": media / "u/a.png", "link-relative.txt": "../../secret.txt",
             "link-dangling.txt": "/nowhere", "link-loop.txt": "link-loop.txt",
             "link-private.html": private / "paper.html",
-        }.items():  # fmt: skip
+        }.items():
             (media / name).symlink_to(place)
         (private / "link.txt").symlink_to(web_root / "secret.txt")
         os.mkfifo(media / "fifo.png")
@@ -1667,6 +1527,4 @@ def run_all(site: Site, names=None) -> dict[str, str]:
 
     names = list(names or CASES)
     with ThreadPoolExecutor(16) as pool:
-        return {
-            name: found for name, found in zip(names, pool.map(run, names), strict=True) if found
-        }
+        return {name: found for name, found in zip(names, pool.map(run, names), strict=True) if found}

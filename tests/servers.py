@@ -202,7 +202,7 @@ class Server:
     def stop_application(self) -> None:
         """Stop gunicorn."""
         self.application.terminate()
-        self.application.wait(20)
+        self.application.wait(40)  # it lets requests end, for 30 s
 
     def start_nginx(self, nginx: str) -> None:
         """Start nginx with the project's files."""

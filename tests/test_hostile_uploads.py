@@ -8,9 +8,15 @@ from servers import deployed, rendered_for
 from test_attacks import open_to_attack, settings
 
 pytestmark = pytest.mark.slow
-TELL = "fetch('/echo/?ran-NAME-'+encodeURIComponent(document.cookie),{mode:'no-cors'});document.title='ran'"
+TELL = (
+    "fetch('/echo/?ran-NAME-'+encodeURIComponent(document.cookie),{mode:'no-cors'});"
+    "document.title='ran'"
+)
 HTML = f'<!doctype html><title>quiet</title><script>{TELL}</script><img src=x onerror="{TELL}">'
-SVG = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="{TELL}"><rect width="9" height="9"/><script>{TELL}</script></svg>'
+SVG = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" onload="{TELL}">'
+    f'<rect width="9" height="9"/><script>{TELL}</script></svg>'
+)
 PDF = f"""%PDF-1.7
 1 0 obj<</Type/Catalog/Pages 2 0 R/OpenAction<</S/JavaScript/JS({TELL})>>>>endobj
 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
@@ -74,7 +80,12 @@ def visit(browser, site, folder: str, name: str, way: str) -> tuple[list[str], b
             assert "Download is starting" in str(error) or "ERR_" in str(error), error
     elif way == "link":
         page.evaluate(
-            "url => { const a = document.createElement('a'); a.href = url; a.textContent = 'x'; document.body.replaceChildren(a) }",
+            """url => {
+                const link = document.createElement('a');
+                link.href = url;
+                link.textContent = 'x';
+                document.body.replaceChildren(link);
+            }""",
             url,
         )
         page.click("a")
@@ -84,7 +95,10 @@ def visit(browser, site, folder: str, name: str, way: str) -> tuple[list[str], b
                 const tag = {iframe: 'iframe', object: 'object', embed: 'embed', image: 'img',
                              script: 'script', style: 'link', import: 'script'}[way];
                 const element = document.createElement(tag);
-                if (way === 'import') { element.type = 'module'; element.textContent = `import ${JSON.stringify(url)}` }
+                if (way === 'import') {
+                    element.type = 'module';
+                    element.textContent = `import ${JSON.stringify(url)}`;
+                }
                 else if (way === 'object') element.data = url;
                 else if (way === 'style') { element.rel = 'stylesheet'; element.href = url }
                 else element.src = url;
@@ -158,7 +172,12 @@ def test_pictures_from_a_domain_of_their_own_are_shown_without_cookies(chromium,
         )
         page.goto(f"https://{site.domain}/echo/")
         shown = page.evaluate(
-            "url => new Promise(done => { const i = new Image(); i.onload = () => done(true); i.onerror = () => done(false); i.src = url })",
+            """url => new Promise(done => {
+                const image = new Image();
+                image.onload = () => done(true);
+                image.onerror = () => done(false);
+                image.src = url;
+            })""",
             f"https://{site.uploads}/s/media/browser/both.png",
         )
         assert shown and "cookie" not in sent[0].all_headers()

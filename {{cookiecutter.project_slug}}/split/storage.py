@@ -16,6 +16,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.urls import reverse
 from django.utils.deconstruct import deconstructible
 
+HASHED = re.compile(r"\.[0-9a-f]{12}(\.|$)")
 # Endings of files that shrink. Pictures, video and woff2 are compressed already.
 COMPRESSED = re.compile(r".+\.[0-9a-f]{12}\.(css|html|ico|js|json|map|mjs|otf|svg|ttf|txt|wasm)")
 
@@ -83,7 +84,33 @@ class CompressedManifestStaticFilesStorage(ManifestStaticFilesStorage):
     """Django's storage of hashed names, with a .gz and a .br beside each file that shrinks.
 
     Only hashed names: they never change, so what is compressed once is never looked at again.
+
+    Releases follow one another in STATIC_ROOT while the site runs: what a page of the release
+    before names stays, no file is ever missing or half there, and the list of names lies in the
+    checkout, so that each release reads its own and going back needs no collecting.
     """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(
+            *args, manifest_storage=FileSystemStorage(settings.BASE_DIR, "/"), **kwargs
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete a file; a hashed name stays, for Django would write it anew the next moment."""
+        if not HASHED.search(name):
+            super().delete(name)
+
+    def _save(self, name: str, content: File) -> str:
+        content.seek(0)
+        if self.exists(name) and Path(self.path(name)).read_bytes() == content.read():
+            return name
+        content.seek(0)
+        partial = str(PurePosixPath(name).with_name(f".{secrets.token_hex(8)}.part"))
+        super()._save(partial, content)
+        with Path(self.path(partial)).open("rb") as file:
+            os.fsync(file)  # else a power cut can leave the name without the bytes
+        os.replace(self.path(partial), self.path(name))
+        return name
 
     def post_process(self, paths: dict, dry_run: bool = False, **options) -> Iterator[tuple]:
         yield from super().post_process(paths, dry_run, **options)

@@ -70,7 +70,7 @@ def merged(path: str) -> str:
 
 def hidden(path: str) -> bool:
     """Return whether nginx would not look for `path`: dotfiles, folders, what leaves the root."""
-    return "/." in f"/{path}" or "\0" in path or path.endswith("/")
+    return "/." in f"/{path}" or path.endswith("/")
 
 
 def answer(request: HttpRequest, file: Path | None, conf: str) -> HttpResponse:
@@ -103,8 +103,6 @@ def found(request: HttpRequest, file: Path | None, location: nginx.Directive) ->
     if response is None:
         response = FileResponse(file.open("rb"), content_type=content_type(file, location))
         del response["Content-Disposition"]
-    elif response.status_code == 304:
-        del response["Content-Type"]
     response["Last-Modified"] = http_date(modified)
     return response
 

@@ -134,11 +134,12 @@ class Site:
         return root
 
     def databases(self) -> dict[str, Path]:
-        """Return the databases that are files, by alias."""
+        """Return the databases that are files, by alias; a relative one is made in the checkout."""
         return {
-            alias: Path(database["NAME"])
+            alias: Path(layout.CHECKOUT, database["NAME"])
             for alias, database in (self.get("DATABASES") or {}).items()
-            if database.get("ENGINE", "").endswith("sqlite3") and database.get("NAME")
+            if database.get("ENGINE", "").endswith("sqlite3")
+            and not str(database.get("NAME") or ":").startswith((":", "file:"))
         }
 
     @cached_property

@@ -16,6 +16,13 @@ from .base import KINDS, Found, Site, overlap, real, rule
 
 FILE = "split-check"
 ENDINGS = ("", ".css", ".js", ".html", ".php", ".py", ".png", ".jpg", ".svg", ".pdf", ".sqlite3")
+DOES = {
+    "file": "has no location for it",
+    "internal": "is closed to visitors",
+    "proxied": "hands it to the application",
+    "refused": "refuses it",
+    "returned": "answers by itself",
+}
 # What a browser runs on the site's origin.
 ACTIVE = re.compile(r"html|xml(?!$)|/xml|javascript|ecmascript|/css$")
 # Header of every upload, and the word it must hold.
@@ -92,7 +99,7 @@ def nginx_has_locations(site: Site) -> Found:
             if location == server or does != "file":
                 yield (
                     f"nginx serves no files for {kind}_URL {site.url(kind)!r}:"
-                    f" {nginx.shown(location)} answers, {does}.",
+                    f" {nginx.shown(location)} {DOES[does]}.",
                     f"Add a `location {path}` to nginx/site.conf, or take the URL from"
                     " split/layout.py.",
                 )

@@ -14,13 +14,13 @@ import secrets
 import signal
 import socket
 import ssl
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -99,8 +99,8 @@ class Client:
             raise NoAnswer(f"{where} did not answer within {SECONDS} seconds.") from None
         except ssl.SSLCertVerificationError as error:
             raise NoAnswer(
-                f"The certificate of {self.host} is not valid: {error.verify_message}. Name its"
-                " own authority in SSL_CERT_FILE, or look past it with --insecure."
+                f"The certificate of {self.host} is not valid: {error.verify_message}. Name"
+                " an authority of your own in SSL_CERT_FILE, or look past it with --insecure."
             ) from None
         except socket.gaierror:
             raise NoAnswer(f"{self.address[0]} has no address: is its DNS set?") from None
@@ -228,10 +228,15 @@ class Probe:
                 yield from questions()
             except NoAnswer as error:
                 yield Line(questions.__name__, False, str(error))
+            except OSError as error:  # a disk that takes no links, or no more files
+                yield Line(questions.__name__, None, f"Not all could be tried: {error}.")
 
     # Static
 
     def static(self) -> Iterator[Line]:
+        if not apps.is_installed("django.contrib.admin"):
+            yield Line("admin's stylesheet", None, "There is no admin whose files could be asked.")
+            return
         url = settings.STATIC_URL
         client, path = self.client(url), urlsplit(url).path
         name = "admin/css/base.css"
@@ -404,8 +409,8 @@ class Probe:
             else "An upload named like another, with .gz, answers for it.",
         )
 
-        outside = Path(tempfile.gettempdir(), f"probe-{token}.txt")
-        self.left.write(outside, TEXT)
+        outside = Path(settings.STATIC_ROOT, "admin/css/base.css")
+        outside = outside if outside.is_file() else Path(__file__)
         self.left.write(file.with_name(f"{token}.txt"), link=outside)
         answer = self.site.ask(target(f"{base}/{token}.txt"))
         yield line("link", answer.refused, f"A link out of the media root is {said(answer)}.")
@@ -440,6 +445,13 @@ class Probe:
             f"{opened[0]} leads out of its folder."
             if opened
             else f"{len(ways)} ways out of the two folders are refused.",
+        )
+        hidden = [f"{below}.env" for below in (static, media, layout.SERVED_URL)]
+        shown = [path for path in hidden if not self.site.ask(path).refused]
+        yield line(
+            "names with a dot",
+            not shown,
+            f"{shown[0]} is not refused." if shown else f"{', '.join(hidden)} are refused.",
         )
         if self.local:
             return

@@ -1,0 +1,199 @@
+"""A server: a Debian of its own, booted with systemd in a container of nspawn.
+
+It is a machine in all that an installation touches (PID 1, units, users, mounts, its own network
+with port 80 and 443) but the kernel. It has no way out: what it installs is fetched before.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import CACHE, passes
+
+# What a freshly installed server has beyond the minimum, and the tests' certificate authority and
+# database server.
+FRESH = "ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl,pebble,postgresql"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+OFFLINE = {
+    "UV_CACHE_DIR": "/var/cache/fetched/uv",
+    "UV_OFFLINE": "1",
+    "PIP_FIND_LINKS": "/var/cache/fetched/wheels",
+    "PIP_NO_INDEX": "1",
+}
+
+
+def impossible() -> str | None:
+    """Return why this machine cannot boot another, or None."""
+    if os.geteuid():
+        return "booting a system takes root"
+    for tool in ("systemd-nspawn", "mmdebstrap"):
+        if not shutil.which(tool):
+            return f"there is no {tool}: apt install systemd-container mmdebstrap"
+    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"]).returncode:
+        return "this machine may not make name spaces: it is a container itself"
+    return None
+
+
+def mirror() -> str:
+    """Return the Debian mirror that this machine's own packages come from."""
+    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
+    text = "\n".join(path.read_text() for path in sources if path.is_file())
+    return re.search(r"^(?:URIs:|deb(?: \[.*\])?) (https?://\S+/debian)/?\s", text, re.MULTILINE)[1]
+
+
+def image(release: str, command: str) -> Path:
+    """Return a tree with a fresh Debian on which `command`, the README's first, has been run."""
+    key = hashlib.sha256(f"{FRESH} {command}".encode()).hexdigest()[:8]
+    tree = CACHE / "server" / f"{release}-{key}"
+    if tree.exists():
+        return tree
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    for outdated in tree.parent.glob(f"{release}-*"):
+        shutil.rmtree(outdated)
+    building = tree.with_suffix(".part")
+    shutil.rmtree(building, ignore_errors=True)
+    passes(
+        *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={FRESH}"),
+        f'--customize-hook=chroot "$1" env DEBIAN_FRONTEND=noninteractive {command}',
+        *(release, building, mirror()),
+        cwd=tree.parent,
+    )
+    building.rename(tree)
+    return tree
+
+
+class Machine:
+    """A machine that has been switched on."""
+
+    def __init__(self, tree: Path, root: Path, shared: dict[Path, str]):
+        self.root = root
+        self.ran: list[str] = []
+        passes("cp", "-a", "--reflink=auto", tree, root, cwd=root.parent)
+        self.binds = [f"--bind={here}:{there}" for here, there in shared.items()]
+        self.on()
+
+    def on(self) -> None:
+        """Boot, and wait until all that is enabled has started."""
+        self.console = (self.root.parent / "console.log").open("a")
+        self.nspawn = subprocess.Popen(
+            ["systemd-nspawn", "--quiet", "-D", self.root, "-b", "--register=no", "--keep-unit"]
+            + ["--private-network", "--console=read-only", f"--machine={self.root.name}"]
+            + self.binds,
+            stdin=subprocess.DEVNULL,
+            stdout=self.console,
+            stderr=self.console,
+            env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+        )
+        self.wait(lambda: self.started() in {"running", "degraded"}, "boot", 60)
+
+    def started(self) -> str:
+        """Return systemd's own word for the state of the machine."""
+        children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text()
+        if not children:
+            return "off"
+        self.leader = int(children.split()[0])
+        return self.run("systemctl", "is-system-running").stdout.strip()
+
+    def wait(self, ready, what: str, seconds: float = 30) -> None:
+        """Wait until `ready()` holds."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > deadline:
+                pytest.fail(f"no {what} within {seconds} s\n{self.journal()}", pytrace=False)
+            time.sleep(0.1)
+
+    def command(self, *command: str) -> list[str]:
+        """Return what runs a command on the machine as root."""
+        return [
+            *("nsenter", f"--target={self.leader}", "--all", "--wdns=/root", "env", "-i"),
+            *(f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"),
+            *(f"{name}={value}" for name, value in OFFLINE.items()),
+            *map(str, command),
+        ]
+
+    def run(self, *command: str) -> subprocess.CompletedProcess:
+        """Run a command on the machine and return what it printed, both streams in one."""
+        return subprocess.run(
+            self.command(*command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def passes(self, *command: str) -> str:
+        """Run a command that must succeed and return what it printed."""
+        done = self.run(*command)
+        if done.returncode:
+            pytest.fail(f"{' '.join(command)}\n{done.stdout}\n{self.journal()}", pytrace=False)
+        return done.stdout
+
+    def type(self, line: str, folder: str = "/root") -> str:
+        """Type a line of the README, which must succeed, and return what it printed."""
+        self.ran.append(line)
+        return self.passes("sh", "-euc", f"cd {folder}; {line}")
+
+    def journal(self) -> str:
+        """Return the last lines of the machine's journal."""
+        return self.run("journalctl", "--no-pager", "-n", "60").stdout
+
+    def reboot(self) -> None:
+        """Switch off and on again, as an administrator does."""
+        self.off()
+        self.on()
+
+    def off(self) -> None:
+        """Shut down in order."""
+        self.run("systemctl", "poweroff")
+        try:
+            self.nspawn.wait(60)
+        except subprocess.TimeoutExpired:
+            self.cut()
+        self.console.close()
+
+    def remove(self) -> None:
+        """Switch off and throw away."""
+        if self.nspawn.poll() is None:
+            self.off()
+        shutil.rmtree(self.root)
+
+    def cut(self) -> None:
+        """Take the power away."""
+        os.kill(self.leader, signal.SIGKILL)
+        self.nspawn.wait(60)
+        self.console.close()
+
+
+def fetch(project: Path, tree: Path, folder: Path) -> None:
+    """Fetch, with the machine's own Python, what an installation gets from PyPI."""
+    commands = """
+        cp -r /project /tmp/project && cd /tmp/project
+        python3 -m venv /tmp/uv
+        /tmp/uv/bin/pip download --quiet --dest /fetched/wheels "uv>=0.13,<1" pip
+        /tmp/uv/bin/pip install --quiet --find-links /fetched/wheels uv
+        UV_PYTHON=python3 UV_CACHE_DIR=/fetched/uv /tmp/uv/bin/uv sync --quiet --no-dev
+        cp uv.lock /project/
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    certificates = "/etc/ssl/certs/ca-certificates.crt"
+    passes(
+        *("systemd-nspawn", "--quiet", "-D", tree, "--volatile=overlay", "--register=no"),
+        *("--keep-unit", "--pipe", "--resolv-conf=copy-host", f"--bind-ro={certificates}"),
+        *(f"--bind={project}:/project", f"--bind={folder}:/fetched"),
+        f"--setenv=SSL_CERT_FILE={certificates}",
+        *("/bin/sh", "-euc", commands),
+        cwd=folder,
+    )
+
+
+def commands(readme: str) -> list[str]:
+    """Return the commands in the code blocks of a README's section on the server."""
+    section = readme.split("## On a server\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return [line.split("  # ")[0].strip() for line in "".join(blocks).splitlines() if line]

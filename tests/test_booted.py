@@ -1,0 +1,843 @@
+"""The rendered project on servers of its own: what its README promises, done and broken.
+
+The tests of a machine run in the order of this file: they are one server's life.
+"""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import traffic
+from booted import Machine, commands, fetch, image, impossible
+from conftest import CACHE, passes
+from servers import answers
+
+pytestmark = [
+    pytest.mark.server,
+    # .ci/run must not pass because nothing could be booted.
+    pytest.mark.skipif(
+        bool(impossible()) and not os.environ.get("CI"), reason=impossible() or "it can"
+    ),
+]
+
+CSS = "welcome/static/welcome/welcome.css"
+PASSWORD = "a-password-of-tests"
+VISITORS = ["ada", "bob", "eve"]
+SERVERS = {
+    "trixie": {"django_version": "6.1"},
+    # 40 letters: Linux takes no more than 32 for a user.
+    "bookworm": {
+        "project_slug": "a_site_with_the_longest_name_of_all_ours",
+        "domain_name": "the-longest-name-that-a-client-has-come-up-with-yet.example",
+        "web_root": "/srv/www/longest",
+        "served_url": "/files/",
+    },
+}
+
+
+@dataclass
+class Site:
+    """A site on its machine, and the repository that its releases come from."""
+
+    machine: Machine
+    project: Path
+    repository: Path
+    lines: list[str]
+
+    def __post_init__(self):
+        self.slug, self.domain = answers(self.project)
+        self.user = self.slug[:31]
+        self.home = f"/srv/{self.slug}"
+        settings = (self.project / "split/layout.py").read_text()
+        self.web_root = re.search(r'^WEB_ROOT = "(.+)"', settings, re.MULTILINE)[1]
+        self.served = self.web_root + re.search(r'^SERVED_URL = "(.+)/"', settings, re.MULTILINE)[1]
+        self.media = f"{self.served}/media"
+
+    def command(self, start: str) -> str:
+        """Return the command of the README that starts like this."""
+        return next(line for line in self.lines if line.startswith(start))
+
+    def type(self, start: str) -> str:
+        """Type a command of the README in the checkout."""
+        return self.machine.type(self.command(start), f"{self.home}/checkout")
+
+    def make(self, task: str) -> subprocess.CompletedProcess:
+        """Run a command that may fail."""
+        return self.machine.run("make", "-C", f"{self.home}/checkout", task)
+
+    def manage(self, *arguments: str) -> str:
+        """Run one of Django's commands on the server."""
+        server = f"{self.home}/checkout/systemd/server.sh"
+        return self.machine.passes("sh", server, "manage", *arguments)
+
+    def outside(self, *command: str, **options) -> subprocess.Popen:
+        """Start a program of this machine in the network of the server."""
+        return subprocess.Popen(
+            ["nsenter", f"--target={self.machine.leader}", "--net", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    @contextlib.contextmanager
+    def visited(self, rate: int = 200):
+        """Send visitors while the block runs; what they report is in the dictionary it is given."""
+        accounts = [f"{name}:{PASSWORD}" for name in VISITORS]
+        process = self.outside(sys.executable, traffic.__file__, self.domain, str(rate), *accounts)
+        report = {}
+        try:
+            time.sleep(1)
+            yield report
+        finally:
+            out, _ = process.communicate()
+        report |= json.loads(out)
+
+    def stylesheet(self) -> str:
+        """Visit the first page and its stylesheet, and return the stylesheet's address."""
+        with self.visited(20) as report:
+            pass
+        assert report["failures"] == [] and report["uploads_lost"] == []
+        return report["stylesheets"][-1]
+
+    def green(self, seconds: float = 10) -> None:
+        """Wait until the site answers a visitor and the probe as it should, without a hand."""
+        deadline = time.monotonic() + seconds
+        while (visit := self.visit()).returncode:
+            if time.monotonic() > deadline:
+                pytest.fail(f"{visit.stdout}\n{self.machine.journal()}", pytrace=False)
+            time.sleep(0.2)
+        self.manage("probe", "--connect", "127.0.0.1:443", "--insecure")
+
+    def traffic(self, code: str, *arguments: str) -> list[str]:
+        """Return the command that runs code with the visitors of traffic.py."""
+        return [sys.executable, "-c", code, self.domain, *arguments]
+
+    path = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+
+    def python(self, code: str, *arguments: str) -> subprocess.CompletedProcess:
+        """Run code with the visitors of traffic.py in the network of the server."""
+        return subprocess.run(
+            ["nsenter", f"--target={self.machine.leader}", "--net"]
+            + self.traffic(code, *arguments),
+            env=self.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def visit(self) -> subprocess.CompletedProcess:
+        """Ask the site for all that a visitor may want."""
+        code = (
+            "import sys, traffic\n"
+            "v = traffic.Visitor(sys.argv[1])\n"
+            "v.page(); v.sign_in('ada', sys.argv[2]); v.upload(traffic.picture(sys.argv[3]))\n"
+        )
+        return self.python(code, PASSWORD, str(time.time()))
+
+    def ask(self, path: str, *options: str) -> tuple[int, str]:
+        """Return status and body of an answer."""
+        out = self.machine.run(
+            *(
+                "curl",
+                "--silent",
+                "--insecure",
+                "--max-time",
+                "90",
+                "--write-out",
+                "\n%{http_code}",
+            ),
+            *(
+                "--resolve",
+                f"{self.domain}:443:127.0.0.1",
+                "--resolve",
+                f"{self.domain}:80:127.0.0.1",
+            ),
+            *options,
+            path if "://" in path else f"https://{self.domain}{path}",
+        ).stdout
+        body, status = out.rsplit("\n", 1)
+        return int(status), body
+
+    def commit(self, subject: str, **files: str | None) -> None:
+        """Commit files and push."""
+        for name, text in files.items():
+            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.project / name).write_text(text)
+        git(self.project, "add", "--all")
+        git(self.project, "commit", "--quiet", "--allow-empty", "--message", subject)
+        git(self.project, "push", "--quiet", str(self.repository), "HEAD:main")
+
+    def show(self, unit: str, name: str) -> str:
+        """Return a property of one of the site's units."""
+        out = self.machine.passes("systemctl", "show", f"{self.slug}-{unit}", f"--property={name}")
+        return out.strip().split("=", 1)[1]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    own = ["-c", "user.name=A Developer", "-c", "user.email=developer@client.example"]
+    return passes("git", *own, *arguments, cwd=folder)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def site(request, cookies_session, tmp_path_factory):
+    """A server on which the README's commands have been typed."""
+    if reason := impossible():
+        pytest.fail(f"no system can be booted: {reason}", pytrace=False)
+    work = tmp_path_factory.mktemp(request.param)
+    result = cookies_session.bake(
+        extra_context=SERVERS[request.param], template=str(Path(__file__).parent.parent)
+    )
+    assert result.exception is None
+    project = work / result.project_path.name
+    shutil.copytree(result.project_path, project)
+    lines = commands((project / "README.md").read_text())
+    tree = image(request.param, lines[0])
+    fetched = CACHE / "server" / f"fetched-{request.param}"
+    fetch(project, tree, fetched)
+    repository = work / "repository.git"
+    git(work, "init", "--quiet", "--bare", "--initial-branch=main", str(repository))
+    git(project, "init", "--quiet", "--initial-branch=main")
+    machine = Machine(
+        tree, work / "root", {fetched: "/var/cache/fetched", repository: "/repository.git"}
+    )
+    machine.ran.append(lines[0])  # the image is made by it
+    site = Site(machine, project, repository, lines)
+    try:
+        site.commit("A client's site")
+        yield site
+    finally:
+        machine.remove()
+
+
+def on_a_terminal(site: Site, command: list[str], dialogue: dict[str, str]) -> str:
+    """Run a command as somebody at a terminal does, answering its questions."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = ""
+    for question, answer in dialogue.items():
+        while question not in said:
+            said += os.read(ours, 4096).decode()
+        said = said.split(question, 1)[1]
+        os.write(ours, answer.encode() + b"\n")
+    with contextlib.suppress(OSError):  # the terminal is gone with its last user
+        while more := os.read(ours, 4096).decode():
+            said += more
+    assert process.wait(60) == 0, said
+    return said
+
+
+def accounts(site: Site, names: list[str]) -> None:
+    """Make accounts that may sign in."""
+    code = "from django.contrib.auth import get_user_model as user\n"
+    code += f"for name in {names!r}:\n"
+    code += f"    user().objects.create_superuser(name, password={PASSWORD!r})"
+    site.manage("shell", "--no-imports", "--command", code)
+
+
+# One server's life
+
+
+def test_the_readme_installs_it(site):
+    machine = site.machine
+    clone = site.command("git clone").replace("YOUR_REPOSITORY", "/repository.git")
+    machine.type(clone)
+    machine.ran[-1] = site.command("git clone")
+    machine.type(site.command("cd "))
+    said = site.type("make install")
+    assert f"https://{site.domain}/ runs" in said
+    create = site.command("sh systemd/server.sh manage createsuperuser")
+    machine.ran.append(create)
+    on_a_terminal(
+        site,
+        machine.command("sh", "-c", f"cd {site.home}/checkout; {create}"),
+        {
+            "Username": "ada",
+            "Email": "",
+            "Password:": PASSWORD,
+            "(again):": PASSWORD,
+        },
+    )
+    accounts(site, VISITORS[1:])
+    site.green()
+
+
+def test_owners_and_modes_are_the_contract_s(site):
+    expected = {
+        f"/etc/{site.slug}.env": "root root 600",
+        f"/var/lib/{site.slug}": f"{site.user} {site.user} 710",
+        f"/var/lib/{site.slug}/db.sqlite3": f"{site.user} {site.user} 600",
+        site.media: f"{site.user} {site.user} 750",
+        f"{site.served}/static": "root root 755",
+        f"{site.home}/checkout": "root root 755",
+        f"/run/{site.slug}/gunicorn.sock": f"root {site.user} 660",
+        f"/etc/ssl/{site.domain}/privkey.pem": "root root 600",
+    }
+    found = {path: site.machine.passes("stat", "-c", "%U %G %a", path).strip() for path in expected}
+    assert found == expected
+
+
+def test_a_second_installation_changes_nothing(site):
+    files = [f"/etc/{site.slug}.env", f"/etc/ssl/{site.domain}/privkey.pem"]
+    before = site.machine.passes("sha256sum", *files)
+    install = f"umask 077; make -C {site.home}/checkout install"  # root's, where it is careful
+    site.machine.passes("sh", "-c", install)
+    assert site.machine.passes("sha256sum", *files) == before
+    site.green()
+
+
+def test_unknown_hosts_are_refused_and_plain_http_is_sent_on(site):
+    assert site.ask(f"http://{site.domain}/x", "--head")[0] == 301
+    assert site.ask("/", "--header", "Host: other.example")[0] == 0
+    status, body = site.ask("https://other.example/")
+    assert (status, body) == (0, "")
+
+
+PEBBLE = {
+    "pebble": {
+        "listenAddress": "127.0.0.1:14000",
+        "managementListenAddress": "127.0.0.1:15000",
+        "certificate": "/etc/ssl/localhost.pem",
+        "privateKey": "/etc/ssl/localhost.key",
+        "httpPort": 80,
+        "tlsPort": 443,
+    }
+}
+CERTBOT = """server = https://localhost:14000/dir
+no-verify-ssl = true
+agree-tos = true
+register-unsafely-without-email = true
+"""
+
+
+def test_certbot_gets_a_real_certificate_and_renews_it(site):
+    machine = site.machine
+    (site.repository / "pebble.json").write_text(json.dumps(PEBBLE))
+    (site.repository / "cli.ini").write_text(CERTBOT)  # what certbot would ask for
+    machine.passes("cp", "/repository.git/cli.ini", "/etc/letsencrypt/cli.ini")
+    machine.passes(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
+        *("-keyout", "/etc/ssl/localhost.key", "-out", "/etc/ssl/localhost.pem"),
+    )
+    names = f"127.0.0.1 {site.domain} www.{site.domain}"
+    machine.passes("sh", "-c", f"echo {names} >>/etc/hosts")
+    machine.passes(
+        *("systemd-run", "--unit=pebble", "--setenv=PEBBLE_VA_NOSLEEP=1"),
+        *("pebble", "-config", "/repository.git/pebble.json"),
+    )
+    directory = ["curl", "--silent", "--insecure", "https://localhost:14000/dir"]
+    machine.wait(lambda: machine.run(*directory).returncode == 0, "certificate authority")
+
+    def issuer() -> str:
+        show = f"openssl s_client -connect 127.0.0.1:443 -servername {site.domain} </dev/null"
+        return machine.passes("sh", "-c", f"{show} 2>/dev/null | openssl x509 -noout -text")
+
+    assert "self-signed" in issuer()
+    site.type("certbot certonly")
+    machine.wait(lambda: "Issuer: CN=Pebble" in issuer().replace(" = ", "="), "certificate")
+    first = issuer()
+    assert f"DNS:www.{site.domain}" in first
+    machine.passes("certbot", "renew", "--quiet", "--force-renewal")
+    machine.wait(lambda: issuer() != first, "second certificate")
+    site.green()
+
+
+def test_units_are_verified_in_silence_and_rated(site):
+    units = [f"{site.slug}-{unit}" for unit in ("web@current.service", "web.socket")]
+    units += [f"{site.slug}-daily.service", f"{site.slug}-daily.timer"]
+    verified = site.machine.run("systemd-analyze", "verify", "--man=no", *units)
+    assert (verified.returncode, verified.stdout) == (0, "")
+    for unit in (units[0], units[2]):
+        said = site.machine.passes("systemd-analyze", "security", "--no-pager", unit)
+        exposure = float(re.search(r"exposure level for \S+ (\S+)", said)[1])
+        print(f"{unit}: exposure {exposure}")
+        assert exposure <= 2.0
+
+
+def test_a_day_s_work_is_done(site):
+    site.machine.passes("systemctl", "start", f"{site.slug}-daily.service")
+    assert site.show("daily.service", "Result") == "success"
+    assert site.show("daily.timer", "ActiveState") == "active"
+
+
+def test_it_survives_a_reboot(site):
+    site.machine.reboot()
+    site.green()
+    assert site.machine.started() == "running", site.machine.run("systemctl", "--failed").stdout
+
+
+def toggle(site: Site, number: int) -> None:
+    """Commit another stylesheet: one of two."""
+    path = site.project / CSS
+    text = path.read_text().split("\n/* version")[0]
+    site.commit(f"Version {number}", **{str(path): f"{text}\n/* version {number % 2} */\n"})
+
+
+def test_ten_releases_under_load_drop_nothing(site):
+    taken = []
+    with site.visited(200) as report:
+        for number in range(10):
+            toggle(site, number)
+            started = time.monotonic()
+            site.type("make release")
+            taken.append(time.monotonic() - started)
+    print(json.dumps(report, indent=1), f"a release took {min(taken):.1f} to {max(taken):.1f} s")
+    assert report["failures"] == []
+    assert report["uploads_lost"] == []
+    assert len(report["stylesheets"]) == 3  # the first one, and two in turn
+    assert report["per_second"] >= 200
+    assert report["uploads"] >= 100
+
+
+def test_going_back_is_one_command(site):
+    now = site.stylesheet()
+    with site.visited(200) as report:
+        site.type("make rollback")
+    assert report["failures"] == []
+    assert site.stylesheet() != now
+    site.machine.passes("make", "-C", f"{site.home}/checkout", "rollback")
+    assert site.stylesheet() == now
+
+
+# Faults
+
+
+@pytest.mark.parametrize("who", ["worker", "master"])
+def test_a_killed_process_comes_back(site, who):
+    process = site.show("web@current.service", "MainPID")
+    assert int(process) > 1  # `kill 0` would end the tests
+    if who == "worker":
+        process = site.machine.passes("pgrep", "--parent", process).split()[0]
+    site.machine.passes("kill", "-9", process)
+    assert site.ask("/")[0] == 200  # it waits in the socket
+    site.green()
+
+
+def test_a_killed_nginx_comes_back(site):
+    process = site.machine.passes("cat", "/run/nginx.pid").strip()
+    site.machine.passes("kill", "-9", process)
+    site.green()
+
+
+def test_an_application_that_could_not_start_for_a_while_comes_back(site):
+    environment, aside = f"/etc/{site.slug}.env", "/root/aside.env"
+    site.machine.passes("mv", environment, aside)
+    site.machine.run("systemctl", "restart", f"{site.slug}-web@current")
+    code = "import sys, traffic; traffic.Visitor(sys.argv[1]).page()"
+    waiting = [site.outside(*site.traffic(code), env=site.path) for _ in range(40)]
+    time.sleep(5)
+    site.machine.passes("mv", aside, environment)
+    site.green(20)
+    for visitor in waiting:  # they waited in the socket
+        visitor.communicate()
+        assert visitor.returncode == 0
+
+
+@contextlib.contextmanager
+def mounted(site: Site, options: str):
+    """Put a file system of its own under the uploads while the block runs."""
+    owner = f"uid={site.user},gid={site.user},mode=750"
+    site.machine.passes("mount", "-t", "tmpfs", "-o", f"{options},{owner}", "tmpfs", site.media)
+    site.machine.passes("systemctl", "restart", f"{site.slug}-web@current")
+    try:
+        yield
+    finally:
+        site.machine.passes("systemctl", "stop", f"{site.slug}-web@current")
+        site.machine.passes("umount", "--lazy", site.media)  # nginx has files of it open
+        site.machine.passes("systemctl", "start", f"{site.slug}-web@current")
+
+
+def refused_upload(site: Site) -> tuple[int, str]:
+    """Return the answer to an upload that cannot be stored."""
+    code = (
+        "import json, sys, traffic\n"
+        "v = traffic.Visitor(sys.argv[1])\n"
+        "v.sign_in('bob', sys.argv[2])\n"
+        "status, _, body = v.post('/', {}, traffic.picture(sys.argv[3], 200))\n"
+        "v.page()\n"  # all else works
+        "print(json.dumps([status, body.decode()]))\n"
+    )
+    done = site.python(code, PASSWORD, str(time.time()))
+    assert done.returncode == 0, done.stdout
+    return tuple(json.loads(done.stdout))
+
+
+def files(site: Site) -> set[str]:
+    """Return the names of all uploads, half-written ones too."""
+    return set(site.machine.passes("find", site.media, "-type", "f").split())
+
+
+def test_a_full_disk_fails_uploads_only_and_leaves_nothing(site):
+    with mounted(site, "size=256k"):
+        site.green()
+        filler = f"{site.media}/filler"
+        site.machine.run("dd", "if=/dev/zero", f"of={filler}", "bs=1k", "count=200")
+        before = files(site)
+        status, page = refused_upload(site)
+        assert status == 500
+        assert "Something went wrong" in page
+        assert files(site) == before
+        site.machine.passes("rm", filler)
+        site.green()
+    site.green()
+
+
+def test_a_read_only_disk_fails_uploads_only(site):
+    with mounted(site, "size=1m"):
+        site.machine.passes("mount", "-o", "remount,ro", site.media)
+        status, page = refused_upload(site)
+        assert status == 500
+        assert "Something went wrong" in page
+        site.machine.passes("mount", "-o", "remount,rw", site.media)
+        site.green()
+    site.green()
+
+
+def test_uploads_on_a_disk_that_goes_away_come_back_with_it(site):
+    machine = site.machine
+    disk = "/mnt/uploads"
+    machine.passes("mv", site.media, disk)
+    machine.passes("mkdir", site.media)  # root's: nothing can be written below the mount
+    machine.passes("mount", "--bind", disk, site.media)
+    machine.passes("systemctl", "restart", f"{site.slug}-web@current")
+    site.green()
+    before = files(site)
+    machine.passes("umount", "--lazy", site.media)
+    machine.passes("systemctl", "restart", f"{site.slug}-web@current")  # as after a boot without it
+    status, page = refused_upload(site)
+    assert status == 500
+    assert "Something went wrong" in page
+    machine.passes("mount", "--bind", disk, site.media)
+    site.green()
+    assert before <= files(site)
+    machine.passes("systemctl", "stop", f"{site.slug}-web@current")
+    machine.passes("umount", "--lazy", site.media)
+    machine.passes("rmdir", site.media)
+    machine.passes("mv", disk, site.media)
+    machine.passes("systemctl", "start", f"{site.slug}-web@current")
+
+
+def test_a_locked_database_is_waited_for(site):
+    database = f"/var/lib/{site.slug}/db.sqlite3"
+    code = (
+        "import sqlite3, sys, time\n"
+        f"sqlite3.connect({database!r}, isolation_level=None).execute('BEGIN EXCLUSIVE')\n"
+    )
+    command = site.machine.command("python3", "-c", code + "print(flush=True); time.sleep(5)")
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        assert site.ask("/")[0] == 200  # a visitor who is not signed in needs no database
+        assert site.visit().returncode == 0  # signing in waits
+    site.green()
+
+
+def test_a_database_out_of_reach_is_said_and_comes_back(site):
+    folder = f"/var/lib/{site.slug}"
+    site.machine.passes("chmod", "0", folder)
+    status, page = site.ask("/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
+    assert status == 500
+    assert "Something went wrong" in page
+    assert site.ask("/")[0] == 200
+    site.machine.passes("chmod", "710", folder)
+    site.green()
+
+
+# Releases that must not go live
+
+BAD = {
+    "migration": {
+        "accounts/migrations/0099_broken.py": """
+            from django.db import migrations
+            class Migration(migrations.Migration):
+                dependencies = [("accounts", "0001_initial")]
+                operations = [migrations.RunSQL("ALTER TABLE nowhere ADD COLUMN x int")]
+            """,
+    },
+    "settings": {"config/settings.py": "import nothing_of_that_name"},
+    "manifest": {"welcome/templates/welcome/page.html": "{% load static %}{% static 'gone.css' %}"},
+    "gunicorn": {"gunicorn.conf.py": "worker_class = 'of no such kind'"},
+    "nginx": {"nginx/tls.conf": "ssl_protocols TLSv9;"},
+    "unit": {"systemd/web@.service": "[Service]\nExecStart=/nowhere\n"},
+    "lock": {"pyproject.toml": None},
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_release_leaves_the_site_as_it_was(site, fault):
+    was = site.machine.passes("readlink", f"{site.home}/current")
+    stylesheet = site.stylesheet()
+    toggle(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
+    good = git(site.project, "rev-parse", "HEAD").strip()
+    for name, text in BAD[fault].items():
+        if text is None:
+            text = (site.project / name).read_text().replace('"pillow', '"requests", "pillow')
+        (site.project / name).write_text(textwrap.dedent(text))
+    if fault == "migration":  # the leaf of whatever migrations there are
+        last = sorted((site.project / "accounts/migrations").glob("0*.py"))[-2].stem
+        broken = site.project / "accounts/migrations/0099_broken.py"
+        broken.write_text(broken.read_text().replace("0001_initial", last))
+    site.commit(f"Break the {fault}")
+    with site.visited(100) as report:
+        done = site.make("release")
+    git(site.project, "read-tree", "--reset", "-u", good)
+    site.commit(f"Mend the {fault}")
+    print(done.stdout)
+    assert done.returncode != 0
+    assert re.search("runs as before", done.stdout)
+    assert report["failures"] == []
+    assert site.machine.passes("readlink", f"{site.home}/current") == was
+    assert report["stylesheets"] == [stylesheet]
+    site.green()
+    # It stays so after a boot, and the next good release goes live.
+    git(site.project, "read-tree", "--reset", "-u", good)
+    site.commit(f"Mend the {fault}")
+    site.machine.passes(
+        "git", "-C", f"{site.home}/checkout", "reset", "--quiet", "--hard", "HEAD~1"
+    )
+    site.type("make release")
+    assert site.stylesheet() != stylesheet
+
+
+# Power
+
+
+def test_power_lost_in_the_middle_of_collectstatic(site):
+    stylesheet = site.stylesheet()
+    toggle(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
+    command = site.machine.command("make", "-C", f"{site.home}/checkout", "release")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as release:
+        for line in release.stderr:
+            if "Collecting" in line:
+                break
+        site.machine.wait(
+            lambda: site.machine.run("pgrep", "-f", "manage.py collectstatic").returncode == 0,
+            "collectstatic",
+        )
+        time.sleep(0.4)
+        site.machine.cut()
+    site.machine.on()
+    site.green()
+    assert site.stylesheet() == stylesheet
+    site.type("make release")
+    assert site.stylesheet() != stylesheet
+
+
+def test_power_lost_in_the_middle_of_uploads(site):
+    code = (
+        "import sys, time, traffic\n"
+        "v = traffic.Visitor(sys.argv[1])\n"
+        "v.sign_in('eve', sys.argv[2])\n"
+        "while True:\n"
+        "    print(v.upload(traffic.picture(sys.argv[3], 1000)), flush=True)\n"
+    )
+    before = files(site)
+    uploader = site.outside(*site.traffic(code, PASSWORD, str(time.time())), env=site.path)
+    stored = [uploader.stdout.readline().strip()]
+    time.sleep(1.5)
+    site.machine.cut()
+    stored += uploader.communicate()[0].split()
+    site.machine.on()
+    site.green()
+    new = files(site) - before
+    assert len(stored) > 1
+    for src in stored:  # what was answered for is there
+        assert site.ask(src, "--output", "/dev/null")[0] == 200
+    for path in new:  # what can be seen is whole
+        if not Path(path).name.startswith("."):
+            end = site.machine.passes("sh", "-c", f"tail -c 12 {path} | od -An -tx1").split()
+            assert end[-8:-4] == ["49", "45", "4e", "44"], path  # IEND
+
+
+# An attacker who runs code of his own in the application
+
+ATTACK = """
+import json, os, pathlib, signal, socket, subprocess
+def attempt(action):
+    try:
+        return f"succeeded: {str(action())[:60]!r}"
+    except Exception as error:
+        return type(error).__name__
+def write(path):
+    return lambda: pathlib.Path(path).write_text("x")
+def read(path):
+    return lambda: pathlib.Path(path).read_text()
+HOME, SERVED, SLUG = HERE
+results = {name: attempt(action) for name, action in {
+    "read own environment file": read(f"/etc/{SLUG}.env"),
+    "read the environment of another service": read("/etc/other_site.env"),
+    "read the key of the certificate": read(KEY),
+    "read /etc/shadow": read("/etc/shadow"),
+    "look into root's home": lambda: os.listdir("/root"),
+    "read the environment of PID 1": read("/proc/1/environ"),
+    "see another process": lambda: [p for p in os.listdir("/proc") if p.isdigit() and not
+        os.stat(f"/proc/{p}").st_uid == os.getuid()][0],
+    "write a static file": write(f"{SERVED}/static/x.js"),
+    "replace a static file": write(f"{SERVED}/static/welcome/welcome.css"),
+    "write beside static and media": write(f"{SERVED}/x.html"),
+    "write into the checkout": write(f"{HOME}/checkout/manage.py"),
+    "write into the release": write(f"{HOME}/current/manage.py"),
+    "write bytecode": write(f"{HOME}/current/config/__pycache__/x.pyc"),
+    "replace the current link": lambda: os.symlink("/tmp", f"{HOME}/current.new"),
+    "write nginx's configuration": write(f"/etc/nginx/conf.d/x.conf"),
+    "write the site's nginx files": write(f"{HOME}/current/nginx/site.conf"),
+    "write a unit": write("/etc/systemd/system/x.service"),
+    "write to /usr": write("/usr/local/bin/x"),
+    "become root": lambda: os.setuid(0),
+    "use a program that is root's": lambda: subprocess.run(["su", "-c", "id"], check=True,
+        capture_output=True, stdin=subprocess.DEVNULL),
+    "mount": lambda: subprocess.run(["mount", "-t", "tmpfs", "x", "/tmp"], check=True,
+        capture_output=True),
+    "make a user namespace": lambda: subprocess.run(["unshare", "--user", "true"], check=True,
+        capture_output=True),
+    "open a raw socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1),
+    "kill nginx": lambda: os.kill(NGINX, signal.SIGTERM),
+    "make a device": lambda: os.mknod("/tmp/x", 0o020666, os.makedev(1, 1)),
+    "make a program setuid": lambda: (write("/tmp/x")(), os.chmod("/tmp/x", 0o4755)),
+}.items()}
+allowed = {name: attempt(action) for name, action in {
+    "write an upload": write(f"{SERVED}/media/x.txt"),
+    "write beside the database": write(f"/var/lib/{SLUG}/x"),
+    "remove both": lambda: (os.remove(f"{SERVED}/media/x.txt"), os.remove(f"/var/lib/{SLUG}/x")),
+}.items()}
+"""
+
+
+def test_code_of_an_attacker_reaches_nothing(site):
+    machine = site.machine
+    machine.passes("sh", "-c", "umask 077; echo SECRET_KEY=x >/etc/other_site.env")
+    good = git(site.project, "rev-parse", "HEAD").strip()
+    views = site.project / "welcome/views.py"
+    urls = site.project / "welcome/urls.py"
+    views.write_text(
+        views.read_text()
+        + "\n\nfrom django.views.decorators.csrf import csrf_exempt\n"
+        + "@csrf_exempt\ndef run(request):\n    space = {}\n"
+        + "    exec(request.body, space)\n    import json\n"
+        + "    return HttpResponse(json.dumps([space['results'], space['allowed']]))\n"
+    )
+    urls.write_text(
+        urls.read_text().replace("urlpatterns = [", "urlpatterns = [path('run/', views.run), ")
+    )
+    site.commit("Let strangers run code")
+    site.type("make release")
+    here = (site.home, site.served, site.slug)
+    nginx = machine.passes("cat", "/run/nginx.pid").strip()
+    key = f"/etc/ssl/{site.domain}/privkey.pem"
+    code = ATTACK.replace("HERE", repr(here)).replace("NGINX", nginx).replace("KEY", repr(key))
+    shared = site.repository / "attack.py"  # a folder that the machine sees
+    shared.write_text(code)
+    status, body = site.ask("/run/", "--data-binary", "@/repository.git/attack.py")
+    shared.unlink()
+    assert status == 200, body
+    results, allowed = json.loads(body)
+    print(json.dumps(results, indent=1))
+    assert [name for name, result in results.items() if result.startswith("succeeded")] == []
+    assert len(results) == 26
+    assert all(result.startswith("succeeded") for result in allowed.values()), allowed
+    git(site.project, "read-tree", "--reset", "-u", good)
+    site.commit("Let nobody run code")
+    site.type("make release")
+    assert site.ask("/run/", "--data", "x=1")[0] == 404
+
+
+# Back-ups and tidying up
+
+
+def test_a_backup_is_consistent_and_comes_back(site):
+    lose_and_restore(site)
+    said = site.make("restore")
+    assert said.returncode and "Say which" in said.stdout
+
+
+def lose_and_restore(site: Site) -> None:
+    """Back up under traffic, lose database and uploads, and bring both back."""
+    site.green()
+    with site.visited(100) as report:
+        site.type("make backup")
+        time.sleep(1)
+    assert report["failures"] == []
+    backup = site.machine.passes("sh", "-c", f"ls /var/backups/{site.slug}/*.tar").split()[-1]
+    assert site.machine.passes("stat", "-c", "%U %a", backup).strip() == "root 600"
+    users = "from django.contrib.auth import get_user_model as user; import os\n"
+    users += "for u in user().objects.order_by('pk'):\n"
+    users += "    print(u.username, u.photo.name, not u.photo or os.path.exists(u.photo.path))"
+
+    def who() -> str:
+        return site.manage("shell", "--no-imports", "--command", users)
+
+    before = who()
+    assert "ada photos/" in before and "False" not in before
+    uploads = files(site)
+    site.manage(
+        *("shell", "--no-imports", "--command"),
+        "from django.contrib.auth import get_user_model as user; user().objects.all().delete()",
+    )
+    site.machine.passes("sh", "-c", f"rm -r {site.media}/*")
+    assert who() == ""
+    restore = site.command("make restore")
+    site.machine.type(re.sub(r"FROM=\S+", f"FROM={backup}", restore), f"{site.home}/checkout")
+    site.machine.ran[-1] = restore
+    assert who() == before
+    assert files(site) <= uploads
+    site.green()
+
+
+def test_pruning_takes_what_is_old_and_unnamed(site):
+    machine = site.machine
+    old, middle = site.stylesheet(), None
+    for number in (2, 3):
+        toggle(site, number)
+        path = site.project / CSS
+        site.commit("A stylesheet", **{str(path): f"{path.read_text()}/* {number} */"})
+        site.type("make release")
+        middle = middle or site.stylesheet()
+    new = site.stylesheet()
+    uploads = files(site)
+    for folder in (f"{site.home}/releases", f"{site.served}/static"):
+        machine.passes("sh", "-c", f"find {folder} -exec touch -d '40 days ago' {{}} +")
+    machine.passes("sh", "-c", f"find {site.media} -exec touch -d '400 days ago' {{}} +")
+    site.type("make prune")
+    assert site.ask(old)[0] == 404
+    assert site.ask(middle)[0] == 200  # a rollback needs it
+    assert site.ask(new)[0] == 200
+    assert files(site) == uploads
+    site.type("make rollback")
+    assert site.stylesheet() == middle
+
+
+def test_postgresql_takes_over_goes_away_and_is_backed_up(site):
+    machine = site.machine
+    machine.passes("systemctl", "start", "postgresql")
+    for statement in (
+        f"CREATE ROLE site LOGIN PASSWORD '{PASSWORD}'",
+        "CREATE DATABASE site OWNER site",
+    ):
+        machine.passes("runuser", "-u", "postgres", "--", "psql", "-qc", statement)
+    url = f"DATABASE_URL=postgres://site:{PASSWORD}@localhost/site"
+    machine.passes("sh", "-c", f"echo {url} >>/etc/{site.slug}.env")
+    site.type("make release")
+    accounts(site, VISITORS)
+    lose_and_restore(site)
+    machine.passes("systemctl", "stop", "postgresql@*")
+    status, page = site.ask("/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
+    assert status == 500
+    assert "Something went wrong" in page
+    assert site.ask("/")[0] == 200
+    machine.passes("systemctl", "start", "postgresql")
+    site.green(30)
+
+
+def test_each_command_of_the_readme_was_run(site):
+    left = [line for line in site.lines if line not in site.machine.ran]
+    assert left == []
