@@ -755,7 +755,8 @@ def fields_flood(site, fields: bytes):
     lines = ["Content-Type: application/x-www-form-urlencoded", f"Cookie: csrftoken={CSRF}"]
     lines += [f"Referer: https://{site.domain}/"]
     answer = site.raw(ask("/admin/login/", "POST", lines, fields))
-    assert answer.status in {400, 413}, said(answer)
+    # Django does not read it to the end; nginx may find the line closed while it still sends.
+    assert answer is None or answer.status in {400, 413, 503}, said(answer)
 
 
 case("size-fields-in-bytes", lambda site: fields_flood(site, b"a=" + b"a" * (3 * MEGABYTE)))
@@ -1288,6 +1289,18 @@ send("version-page-is-not-compressed", ask("/", headers=["Accept-Encoding: gzip"
      header("Content-Encoding", None))
 
 send("version-bad-request-to-nobody", b"GET /\0 HTTP/1.1\r\n\r\n", no_versions, tls=False)
+
+
+def plain_on_the_tls_port(site):
+    with socket.create_connection(("127.0.0.1", site.https), timeout=5) as line:
+        line.sendall(ask("/echo/").replace(b"$DOMAIN", site.domain.encode()))
+        answer = read(line)
+    assert answer is None or answer.status == 400, said(answer)
+    if answer:
+        no_versions(answer, site)
+
+
+case("version-plain-request-on-the-tls-port", plain_on_the_tls_port)
 send("static-missing-keeps-its-guard", ask("/s/static/none.js"), status(404),
      header("X-Content-Type-Options", "nosniff"), header("Cache-Control", None))
 send("cache-missing-upload-is-shown", ask("/s/media/none.png"), status(404),

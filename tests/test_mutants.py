@@ -55,7 +55,7 @@ def site(server):
 
 
 def noticed(key: str, names) -> None:
-    FOUND[key] = list(names)
+    FOUND[key] = [*dict.fromkeys(names)]
     assert FOUND[key], f"nothing notices: {key}"
 
 
