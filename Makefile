@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-server check reference bench bench-media
+.PHONY: help demo test test-all test-server check reference bench
 
 OUT ?= demo
 # The uv on PATH, or one fetched into the clone.
@@ -31,10 +31,9 @@ reference: $(UV) ## Render reference/ anew: the diff shows what a change does to
 	rm -rf reference
 	$(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o reference
 
-bench: $(UV) ## Time rendering and the way to the first page, beside django-admin startproject.
+bench: $(UV) ## Time the way to the first page beside startproject, the rules, and nginx with uploads.
 	$(UV) run --quiet benchmarks/first_page.py
-
-bench-media: $(UV) ## Time nginx reading uploads, beside static files.
+	$(UV) run --quiet benchmarks/rules.py
 	$(UV) run --quiet benchmarks/media.py
 
 $(CURDIR)/.uv/bin/uv:

@@ -1,7 +1,7 @@
 """How fast nginx reads uploads, beside static files: requests a second of one nginx worker.
 
 Renders a project, serves its files with the nginx the tests use, and asks with wrk. Run by
-`make bench-media`, or with the number of rounds as argument.
+`make bench`, or with the number of rounds as argument.
 """
 
 import os
@@ -17,7 +17,7 @@ TEMPLATE = Path(__file__).parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
 
 from cookiecutter.main import cookiecutter  # noqa: E402
-from servers import OWN_RELEASE, Server, fetch_program, find_nginx, free_port, lay_out, version  # noqa: E402  # noqa: E402
+from servers import OWN_RELEASE, Server, fetch_program, find_nginx, free_port, lay_out, version  # noqa: E402
 
 SIZES = {"1 KB": 1024, "30 KB": 30 * 1024, "1 MB": 1024 * 1024}
 CACHE = re.compile(r"open_file_cache max.*\n")

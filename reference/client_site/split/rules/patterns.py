@@ -56,4 +56,4 @@ def debug_is_local(site: Site) -> Found:
     Seen: Django's own check says so; here for the hook, which has no Django.
     """
     if site.get("DEBUG"):
-        yield f"DEBUG is {site.get('DEBUG')!r} in a deployment.", "Take DEBUG from the environment."
+        yield f"DEBUG is {site.get('DEBUG')!r} in a deployment.", "Take DEBUG out of it."

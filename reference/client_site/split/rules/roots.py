@@ -100,7 +100,7 @@ def static_root_and_sources_apart(site: Site) -> Found:
 
 @rule("E016", django="staticfiles.E002")
 def static_root_is_no_source(site: Site) -> Found:
-    """The same for one folder with both names.
+    """collectstatic copies a folder onto itself; with --clear it deletes the sources.
 
     Seen: Django's own check says so; here for the hook, which has no Django.
     """

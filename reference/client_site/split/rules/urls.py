@@ -65,7 +65,7 @@ def tidy_urls(site: Site) -> Found:
 
 @rule("E004", django="urls.E006")
 def slash_at_the_end(site: Site) -> Found:
-    """Without it the URL of photos/a.png is /mediaphotos/a.png.
+    """Without the last slash the URL of photos/a.png is /mediaphotos/a.png.
 
     Seen: Django's own check says so; here for the hook, which has no Django.
     """
