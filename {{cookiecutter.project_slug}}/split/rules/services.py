@@ -27,7 +27,7 @@ def sockets(site: Site) -> Iterator[tuple[str, str, str]]:
     Where a file is missing, or a value is computed, there is nothing to compare.
     """
     upstreams = {
-        block.value: [server.words[1] for server in block.all("server")]
+        block.value: [server.words[1] for server in block.all("server") if server.value]
         for level in (site.nginx, *site.nginx.all("http"))
         for block in level.all("upstream")
     }
