@@ -29,8 +29,8 @@ NGINX = {
     "no default for https": ("nginx/machine.conf", "    listen 443 ssl http2 default_server;\n", NOTHING),
     "no HTTP/2": ("nginx/machine.conf", "ssl http2", "ssl"),
     # site.conf
-    "redirect to the client's host": ("nginx/site.conf", "    return 301 https://client-site.example$request_uri;  #", "    return 301 https://$http_host$request_uri;  #"),
-    "redirect to the decoded address": ("nginx/site.conf", "    return 301 https://client-site.example$request_uri;  #", "    return 301 https://client-site.example$uri;  #"),
+    "redirect to the client's host": ("nginx/site.conf", "{ return 301 https://client-site.example$request_uri; }", "{ return 301 https://$http_host$request_uri; }"),
+    "redirect to the decoded address": ("nginx/site.conf", "{ return 301 https://client-site.example$request_uri; }", "{ return 301 https://client-site.example$uri; }"),
     "redirect of www to the client's host": ("nginx/site.conf", WWW, WWW.replace("client-site.example$", "$http_host$")),
     "redirect of www to the decoded address": ("nginx/site.conf", WWW, WWW.replace("$request_uri", "$uri")),
     "www without HSTS": ("nginx/site.conf", WWW, WWW.split("\n")[1] + "\n"),
