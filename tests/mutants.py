@@ -34,7 +34,7 @@ NGINX = {
     "redirect of www to the client's host": ("nginx/site.conf", WWW, WWW.replace("client-site.example$", "$http_host$")),
     "redirect of www to the decoded address": ("nginx/site.conf", WWW, WWW.replace("$request_uri", "$uri")),
     "www without HSTS": ("nginx/site.conf", WWW, WWW.split("\n")[1] + "\n"),
-    "versions on http": ("nginx/site.conf", "www.client-site.example;\n    server_tokens off;\n    return", "www.client-site.example;\n    return"),
+    "versions on http": ("nginx/site.conf", "www.client-site.example;\n    server_tokens off;\n    location", "www.client-site.example;\n    location"),
     "versions on www": ("nginx/site.conf", "    server_tokens off;\n    add_header", "    add_header"),
     "versions on the site": ("nginx/site.conf", "    server_tokens off;              #", "#"),
     "any name is the site": ("nginx/site.conf", "    server_name client-site.example;", "    server_name client-site.example *.example;"),
