@@ -386,7 +386,7 @@ def toggle(site: Site, number: int) -> None:
 
 def test_ten_releases_under_load_drop_nothing(site):
     taken = []
-    with site.visited(200) as report:
+    with site.visited(160) as report:  # visits: most are several requests
         for number in range(10):
             toggle(site, number)
             started = time.monotonic()
@@ -402,7 +402,7 @@ def test_ten_releases_under_load_drop_nothing(site):
 
 def test_going_back_is_one_command(site):
     now = site.stylesheet()
-    with site.visited(200) as report:
+    with site.visited(160) as report:
         site.type("make rollback")
     assert report["failures"] == []
     assert site.stylesheet() != now
