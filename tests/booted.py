@@ -149,19 +149,14 @@ class Machine:
         self.on()
 
     def off(self) -> None:
-        """Shut down in order."""
-        self.run("systemctl", "poweroff")
+        """Shut down in order, unless it is off."""
+        if self.nspawn.poll() is None:
+            self.run("systemctl", "poweroff")
         try:
             self.nspawn.wait(60)
         except subprocess.TimeoutExpired:
             self.cut()
         self.console.close()
-
-    def remove(self) -> None:
-        """Switch off and throw away."""
-        if self.nspawn.poll() is None:
-            self.off()
-        shutil.rmtree(self.root)
 
     def cut(self) -> None:
         """Take the power away."""
