@@ -434,7 +434,7 @@ def test_a_killed_nginx_comes_back(site):
 
 
 def test_an_application_that_could_not_start_for_a_while_comes_back(site):
-    environment, aside = f"/etc/{site.slug}.env", "/root/aside.env"
+    environment, aside = f"/etc/{site.slug}.env", f"/etc/{site.slug}.env.aside"
     site.machine.passes("mv", environment, aside)
     site.machine.run("systemctl", "restart", f"{site.slug}-web@current")
     code = "import sys, traffic; traffic.Visitor(sys.argv[1]).page()"

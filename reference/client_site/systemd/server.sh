@@ -90,8 +90,14 @@ install_machine() {
         sed -i '/listen/s/ http2//' /etc/nginx/conf.d/machine.conf
         install -m 644 "$checkout/nginx/optional/http2.conf" /etc/nginx/conf.d/http2.conf
     fi
-    install -D -m 644 "$checkout/systemd/nginx.conf" /etc/systemd/system/nginx.service.d/restart.conf
     systemctl daemon-reload
+    nginx -q -t
+    limits=/etc/systemd/system/nginx.service.d/sites.conf
+    if ! cmp -s "$checkout/systemd/nginx.conf" $limits; then
+        install -D -m 644 "$checkout/systemd/nginx.conf" $limits
+        systemctl daemon-reload
+        systemctl restart nginx
+    fi
 }
 
 # -- release --------------------
