@@ -764,35 +764,44 @@ def test_a_backup_is_consistent_and_comes_back(site):
 
 
 def lose_and_restore(site: Site) -> None:
-    """Back up under traffic, lose database and uploads, and bring both back."""
-    site.green()
-    with site.visited(100) as report:
-        site.type("make backup")
-        time.sleep(1)
-    assert report["failures"] == []
-    backup = site.machine.passes("sh", "-c", f"ls /var/backups/{site.slug}/*.tar").split()[-1]
-    assert site.machine.passes("stat", "-c", "%U %a", backup).strip() == "root 600"
+    """Lose database and uploads, and bring both back: from under traffic, and to the row."""
     users = "from django.contrib.auth import get_user_model as user; import os\n"
     users += "for u in user().objects.order_by('pk'):\n"
     users += "    print(u.username, u.photo.name, not u.photo or os.path.exists(u.photo.path))"
 
-    def who() -> str:
-        return site.manage("shell", "--no-imports", "--command", users)
+    def who() -> list[str]:
+        return site.manage("shell", "--no-imports", "--command", users).splitlines()
 
-    before = who()
-    assert "ada photos/" in before and "False" not in before
-    uploads = files(site)
-    site.manage(
-        *("shell", "--no-imports", "--command"),
-        "from django.contrib.auth import get_user_model as user; user().objects.all().delete()",
-    )
-    site.machine.passes("sh", "-c", f"rm -r {site.media}/*")
-    assert who() == ""
-    restore = site.command("make restore")
-    site.machine.type(re.sub(r"FROM=\S+", f"FROM={backup}", restore), f"{site.home}/checkout")
-    site.machine.ran[-1] = restore
+    def back_up() -> str:
+        site.type("make backup")
+        return site.machine.passes("sh", "-c", f"ls /var/backups/{site.slug}/*.tar").split()[-1]
+
+    def lose_and_bring_back(backup: str) -> None:
+        code = (
+            "from django.contrib.auth import get_user_model as user; user().objects.all().delete()"
+        )
+        site.manage("shell", "--no-imports", "--command", code)
+        site.machine.passes("sh", "-c", f"rm -r {site.media}/*")
+        assert who() == []
+        restore = site.command("make restore")
+        site.machine.type(re.sub(r"FROM=\S+", f"FROM={backup}", restore), f"{site.home}/checkout")
+        site.machine.ran[-1] = restore
+
+    site.green()
+    with site.visited(100) as report:
+        busy = back_up()
+        time.sleep(1)
+    assert report["failures"] == []
+    quiet, before, uploads = back_up(), who(), files(site)
+    assert site.machine.passes("stat", "-c", "%U %a", busy).strip() == "root 600"
+    assert before[0].startswith("ada photos/")
+
+    lose_and_bring_back(quiet)
     assert who() == before
-    assert files(site) <= uploads
+    assert files(site) == uploads
+    lose_and_bring_back(busy)
+    assert [line.split()[0] for line in who()] == [line.split()[0] for line in before]
+    assert [line for line in who() if not line.endswith("True")] == []  # each row's file is there
     site.green()
 
 
