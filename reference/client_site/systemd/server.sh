@@ -221,8 +221,9 @@ backup() {
     python $home/current "$user" systemd/database.py save >"$work/database"
     mkdir -p /var/backups/$slug
     to=/var/backups/$slug/$(date -u +%Y%m%d-%H%M%S).tar
-    # The database first: a file that it names is there already, and no upload is ever changed.
-    tar -cf "$to.part" --exclude='.*.part' -C "$work" database -C "$served" media -C "$private" private
+    # The database first: a file that it names is there already, and no upload is ever changed;
+    # 1 only says that a folder got another one meanwhile.
+    tar -cf "$to.part" --exclude='.*.part' -C "$work" database -C "$served" media -C "$private" private || [ $? = 1 ]
     mv "$to.part" "$to"
     echo "$to"
 }
