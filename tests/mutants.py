@@ -60,7 +60,6 @@ NGINX = {
     # static.conf
     "static: folders": ("nginx/static.conf", "try_files $uri =404;", NOTHING),
     "static: dotfiles": ("nginx/static.conf", DOTFILES, NOTHING),
-    "static: the manifest": ("nginx/static.conf", "location = /s/static/staticfiles.json { return 404; }", NOTHING),
     "static: no gzip": ("nginx/static.conf", "gzip_static on;", "gzip_static off;"),
     "static: no brotli": ("nginx/static.conf", "include client_site/brotli*.conf;", NOTHING),
     "static: no Vary": ("nginx/static.conf", "gzip_vary on;", NOTHING),
@@ -151,7 +150,7 @@ APPLICATION = {
     "names can be guessed": ("split/storage.py", "token_urlsafe(16)", "token_urlsafe(4)"),
     "any ending": ("split/storage.py", 'if not re.fullmatch(r"\\.[a-z0-9]{1,10}", ending):', "if False:"),
     "written in sight": ("split/storage.py", 'f".{secrets.token_hex(8)}.part"', 'f"{secrets.token_hex(8)}.part"'),
-    "written in place": ("split/storage.py", "    def _save(self, name: str, content: File)", "    def _not_saved(self, name: str, content: File)"),
+    "written in place": ("split/storage.py", "    def _save(self, name: str, content: File) -> str:\n        # nginx", "    def _not_saved(self, name: str, content: File) -> str:\n        # nginx"),
     "names before bytes": ("split/storage.py", "os.fsync(file)", "pass"),
     "one replaces another": ("split/storage.py", "os.link(", "os.replace("),
     "halves are left": ("split/storage.py", "            self.delete(partial)\n", "            pass\n"),
