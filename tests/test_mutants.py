@@ -136,7 +136,7 @@ def own_tests(project: Path, python: Path) -> list[str]:
     said = run("timeout", "60", *tests, cwd=project)
     if said.returncode == 124:
         return ["the project's own tests do not end"]
-    return re.findall(r"^(?:FAILED|ERROR) tests/\w+\.py::(\w+)", said.stdout, re.MULTILINE)
+    return re.findall(r"^(?:FAILED|ERROR) [\w/]+\.py::(\w+)", said.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("key", mutants.LOCAL)
