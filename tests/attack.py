@@ -1170,6 +1170,7 @@ def upload(site: Site, filename: bytes, content: bytes, kind: bytes = b"image/pn
         answer = site.raw(ask("/", "POST", head, parts + b"--" + boundary + b"--\r\n"))
         new = {file for file in {*site.media.rglob("*")} - before if file.is_file()}
         new = {file for file in new if "photos" in file.parts}
+        assert not [file for file in new if file.name.startswith(".")], f"half a file: {new}"
     assert len(new) < 2, new
     return answer, next(iter(new), None)
 
@@ -1182,7 +1183,6 @@ def taken(filename: bytes, content: bytes = PNG, ending: str = ".png"):
         assert file.parent == site.media / "photos" and file.read_bytes() == content, file
         assert stat.S_IMODE(file.stat().st_mode) == 0o644, oct(file.stat().st_mode)
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o755, oct(file.parent.stat().st_mode)
-        assert not [other for other in file.parent.iterdir() if other.name.startswith(".")]
         served = site.raw(ask(f"/s/media/photos/{file.name}"))
         hostile(f"image/{ending[1:]}", "inline")(served, site)
         assert served.body == content
