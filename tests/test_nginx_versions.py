@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import combinations
 from pathlib import Path
 
 import attack
@@ -22,6 +23,18 @@ ANSWERED = {
     "weak_ssl_tls": "the server without a protocol refuses every handshake; OpenSSL's ciphers do",
     "hsts_header": "Django says it for its pages; 30 days, until the client is sure",
 }
+
+
+# The answers that reach nginx's files, each as it is by default and changed.
+CHANGED = {
+    "project_slug": "other_shop",
+    "domain_name": "www-1.shop.example",
+    "served_url": "/files/",
+    "web_root": "/srv/www",
+}
+COMBINATIONS = [
+    dict(chosen) for count in range(5) for chosen in combinations(CHANGED.items(), count)
+]
 
 
 def laid_out(projects: list[Path], root: Path, nginx: str, **options) -> Server:
@@ -104,12 +117,7 @@ def test_a_forgotten_step_is_noticed(bake, folder):
 
 
 @pytest.mark.parametrize("analyser", ["gixy-next==0.9.0 gixy-next", "gixy-ng==0.2.59 gixy"])
-@pytest.mark.parametrize(
-    "answers",
-    [{}, {"served_url": "/files/"}, {"web_root": "/srv/www"}, {"project_name": "Other Shop"},
-     {"domain_name": "www-1.shop.example"}, {"django_version": "6.1"}],
-    ids=lambda answers: ",".join(answers) or "defaults",
-)  # fmt: skip
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=lambda answers: ",".join(answers) or "none")
 def test_analysers_find_nothing_unanswered(bake, tmp_path, analyser, answers):
     package, command = analyser.split()
     files = bake(**answers) / "nginx"
