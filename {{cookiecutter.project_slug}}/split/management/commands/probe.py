@@ -115,6 +115,8 @@ class Client:
 
     def _open(self) -> socket.socket:
         line = socket.create_connection(self.address, timeout=SECONDS)
+        # Else each request waits 40 ms for the server to acknowledge the handshake.
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.url.scheme != "https":
             return line
         context = ssl.create_default_context()
