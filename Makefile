@@ -2,6 +2,7 @@
 .PHONY: help demo test test-all test-server check reference bench
 
 OUT ?= demo
+SERVERS := bookworm noble trixie
 # The uv on PATH, or one fetched into the clone.
 UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 export UV
@@ -20,8 +21,12 @@ test: $(UV) ## Run the tests.
 test-all: test ## Run all tests, the slow ones too.
 	$(UV) run --quiet pytest -m slow
 
-test-server: $(UV) ## Install, release and break the project on booted Debians, as root.
-	$(UV) run --quiet pytest -m server -rP
+test-server: $(UV) ## Install, release and break the project on booted systems, as root.
+	@echo "Some ten minutes. What happened to a machine is printed when all is done with it."
+	@$(MAKE) --no-print-directory --jobs --output-sync $(SERVERS:%=test-server-%)
+
+test-server-%: $(UV)
+	$(UV) run --quiet pytest -m server -k $* -rP
 
 check: $(UV) ## Check the template's own code.
 	$(UV) run --quiet ruff check

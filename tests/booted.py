@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 from conftest import CACHE, passes
+from servers import source
 
 # What a freshly installed server has beyond the minimum, and the tests' certificate authority and
 # database server.
-FRESH = "ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl,pebble,postgresql"
+FRESH = "apt,ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl,pebble,postgresql"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OFFLINE = {
     "UV_CACHE_DIR": "/var/cache/fetched/uv",
@@ -40,15 +41,8 @@ def impossible() -> str | None:
     return None
 
 
-def mirror() -> str:
-    """Return the Debian mirror that this machine's own packages come from."""
-    sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*")]
-    text = "\n".join(path.read_text() for path in sources if path.is_file())
-    return re.search(r"^(?:URIs:|deb(?: \[.*\])?) (https?://\S+/debian)/?\s", text, re.MULTILINE)[1]
-
-
 def image(release: str, command: str) -> Path:
-    """Return a tree with a fresh Debian on which `command`, the README's first, has been run."""
+    """Return a tree with a fresh system on which `command`, the README's first, has been run."""
     key = hashlib.sha256(f"{FRESH} {command}".encode()).hexdigest()[:8]
     tree = CACHE / "server" / f"{release}-{key}"
     if tree.exists():
@@ -58,10 +52,12 @@ def image(release: str, command: str) -> Path:
         shutil.rmtree(outdated)
     building = tree.with_suffix(".part")
     shutil.rmtree(building, ignore_errors=True)
+    mirror, components, keys = source(release)
     passes(
         *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={FRESH}"),
         f'--customize-hook=chroot "$1" env DEBIAN_FRONTEND=noninteractive {command}',
-        *(release, building, mirror()),
+        *([f"--keyring={keys}"] if keys else []),
+        *(release, building, f"deb {mirror} {release} {components}"),
         cwd=tree.parent,
     )
     building.rename(tree)
@@ -71,11 +67,13 @@ def image(release: str, command: str) -> Path:
 class Machine:
     """A machine that has been switched on."""
 
-    def __init__(self, tree: Path, root: Path, shared: dict[Path, str]):
+    def __init__(self, tree: Path, root: Path, fetched: Path, shared: Path):
         self.root = root
         self.ran: list[str] = []
         passes("cp", "-a", "--reflink=auto", tree, root, cwd=root.parent)
-        self.binds = [f"--bind={here}:{there}" for here, there in shared.items()]
+        # On the same disk, or uv could not link what it installs.
+        passes("cp", "-a", fetched, root / "var/cache/fetched", cwd=root.parent)
+        self.shared = shared
         self.on()
 
     def on(self) -> None:
@@ -84,7 +82,9 @@ class Machine:
         self.nspawn = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "-D", self.root, "-b", "--register=no", "--keep-unit"]
             + ["--private-network", "--console=read-only", f"--machine={self.root.name}"]
-            + self.binds,
+            # What its own sandbox refuses must not be refused by nspawn before.
+            + ["--system-call-filter=@clock"]
+            + [f"--bind={self.shared}:/{self.shared.name}"],
             stdin=subprocess.DEVNULL,
             stdout=self.console,
             stderr=self.console,

@@ -112,7 +112,8 @@ def fetch(folder: Path, *packages: str, release: str) -> None:
         for name in ("lists/partial", "cache/archives/partial", "root"):
             Path(work, name).mkdir(parents=True)
         Path(work, "status").touch()  # nothing is installed, so that apt gets all of it
-        Path(work, "sources.list").write_text(f"deb {keys}{mirror} {release} {components}\n")
+        signed = f"[signed-by={keys}] " if keys else ""
+        Path(work, "sources.list").write_text(f"deb {signed}{mirror} {release} {components}\n")
         own = {
             **{"Dir::Etc::sourcelist": f"{work}/sources.list", "Dir::Etc::sourceparts": "-"},
             **{"Dir::State::status": f"{work}/status", "Dir::State::lists": f"{work}/lists"},
@@ -130,7 +131,7 @@ def fetch(folder: Path, *packages: str, release: str) -> None:
 
 
 def source(release: str) -> tuple[str, str, str]:
-    """Return where apt finds a release: its mirror, components and the option for its keys."""
+    """Return where apt finds a release: its mirror, components, and its keys if apt lacks them."""
     listed = passes("apt-get", "indextargets", "--format", "$(SITE)", cwd=Path("/")).split()
     if release == "noble" and not any(site.endswith("/ubuntu") for site in listed):
         # Debian's debootstrap knows Ubuntu's mirror, and Debian has a package of its keys.
@@ -141,7 +142,7 @@ def source(release: str) -> tuple[str, str, str]:
         mirrors = re.findall(r"default_mirror (\S+)", script)
         mirror = next(mirror for mirror in mirrors if "old" not in mirror)
         keys = ubuntu / "usr/share/keyrings/ubuntu-archive-keyring.gpg"
-        return mirror, "main universe", f"[signed-by={keys}] "
+        return mirror, "main universe", str(keys)
     system = "ubuntu" if release == "noble" else "debian"
     mirror = next((site for site in listed if site.endswith(f"/{system}")), None)
     if not mirror:

@@ -1,9 +1,10 @@
-"""What the template renders, as a whole: the reference, no leftovers, nothing that git misses."""
+"""What the template renders, as a whole: the reference, no leftovers, nothing left out."""
 
 import shutil
 
 import pytest
 from conftest import TEMPLATE, passes, run
+from test_booted import SERVERS
 
 REFERENCE = TEMPLATE / "reference"
 FOLDER = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -61,3 +62,8 @@ def test_the_static_folder_survives_a_clone_of_the_project(bake, tmp_path):
         passes("git", *command.split(), cwd=project)
     passes("git", "clone", "--quiet", project, tmp_path / "clone", cwd=tmp_path)
     assert (tmp_path / "clone/static").is_dir()
+
+
+def test_make_boots_each_server():
+    shown = passes("make", "--silent", "--dry-run", "test-server", cwd=TEMPLATE)
+    assert {name for name in SERVERS if f"-k {name} " in shown} == set(SERVERS)
