@@ -98,14 +98,16 @@ install_machine() {
         systemctl daemon-reload
         systemctl restart nginx
     fi
+    systemctl start nginx
 }
 
 # -- release --------------------
 
 build() { # sets $new
+    stays=
     revision=$(git -C "$checkout" rev-parse --short HEAD)
     new=$home/releases/$(date -u +%Y%m%d-%H%M%S)-$revision
-    trap 'rm -rf "$new" "$new.tar"; echo "The release stopped at the step above. The site runs as before: mend it, and release again." >&2' EXIT
+    trap 'rm -rf "$new" "$new.tar"; echo "The release stopped at the step above. The site runs as before$stays: mend it, and release again." >&2' EXIT
     trap 'exit 1' HUP INT TERM
 
     say "Unpacking $revision into $new"
@@ -130,7 +132,8 @@ build() { # sets $new
     writes=$state
 
     say "Migrating the database"
-    python "$new" "$user" manage.py migrate --verbosity 0
+    stays=", but with each migration that it applied"
+    python "$new" "$user" manage.py migrate
 
     say "Asking for the first page"
     python "$new" "$user" -c '
@@ -209,7 +212,7 @@ undo() {
     fi
     systemctl --quiet stop $slug-web@next
     rm -f $home/next
-    fail "The release failed at the step above: journalctl -u '$slug-*' says more. ${old##*/} runs as before."
+    fail "The release failed at the step above: journalctl -u '$slug-*' says more. ${old##*/} runs as before${stays-}."
 }
 
 # -- back-ups --------------------─
@@ -269,7 +272,8 @@ if [ "$task" = manage ]; then
     python $home/current "$user" manage.py "$@"
     exit
 fi
-exec 9>/run/lock/$slug
+mkdir -p $home
+exec 9<$home  # a lock in /run/lock could be taken by anybody
 flock --nonblock 9 || fail "Another of these commands is running for $slug: wait for it."
 case $task in
 install)
