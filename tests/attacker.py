@@ -118,6 +118,7 @@ def attempts(home: str, served: str, slug: str, key: str, nginx: int) -> dict:
         "kill nginx": lambda: os.kill(nginx, 0),
         "read what /proc says of the machine": read("/proc/cpuinfo"),
         "read another service's temporary file": read("/tmp/of_another"),
+        "read another service's memory": read("/dev/shm/of_another"),
         "read a device of the machine": read("/dev/of_the_machine"),
         "write a static file": write(f"{served}/static/x.js"),
         "replace a static file": write(f"{served}/static/welcome/welcome.css"),

@@ -293,6 +293,16 @@ def test_a_second_installation_changes_nothing(site):
     site.green()
 
 
+def test_two_releases_at_once_are_one_too_many(site):
+    with subprocess.Popen(site.machine.command("flock", site.home, "sleep", "60")) as holder:
+        site.machine.wait(lambda: site.machine.run("pgrep", "sleep").returncode == 0, "lock")
+        said = site.make("release")
+        site.machine.passes("pkill", "sleep")
+        holder.wait()
+    assert said.returncode
+    assert f"Another of these commands is running for {site.slug}" in said.stdout
+
+
 def test_unknown_hosts_are_refused_and_plain_http_is_sent_on(site):
     assert site.ask(f"http://{site.domain}/x", "--head")[0] == 301
     assert site.ask("/", "--header", "Host: other.example")[0] == 0
@@ -700,8 +710,8 @@ def prey(site):
         install -d -m 755 /home/open /usr/lib/modules
         install -d -m 1777 /srv/open
         umask 022
-        echo x | tee /home/open/notes /tmp/of_another /dev/of_the_machine \\
-            /usr/lib/modules/x >/dev/kmsg
+        echo x | tee /home/open/notes /tmp/of_another /dev/shm/of_another \\
+            /dev/of_the_machine /usr/lib/modules/x >/dev/kmsg
         """,
     )
     return {
@@ -746,7 +756,7 @@ def test_code_of_an_attacker_reaches_nothing(site, prey):
     # The release that ends this waits for nobody, and nobody waits for one slow request.
     git(site.project, "read-tree", "--reset", "-u", good)
     toggle(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
-    slow = "import subprocess; result = subprocess.run(['sleep', '12']).returncode"
+    slow = "import subprocess; result = subprocess.run(['sleep', '20']).returncode"
     shared.write_text(slow)
     release = machine.command("make", "-C", f"{site.home}/checkout", "release")
     with subprocess.Popen(release, stderr=subprocess.PIPE, text=True) as releasing:
