@@ -6,7 +6,6 @@ Both are measured in turn in one run, on warm caches; what is printed are median
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,10 @@ import urllib.request
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parent.parent
+sys.path.insert(0, str(TEMPLATE / "tests"))
+
+from servers import free_port  # noqa: E402
+
 UV = os.environ.get("UV") or shutil.which("uv") or TEMPLATE / ".uv/bin/uv"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 ENVIRONMENT["PATH"] = f"{Path(UV).parent}:{ENVIRONMENT['PATH']}"
@@ -47,13 +50,6 @@ def first_page(command: list, folder: Path, port: int) -> float:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
-
-
-def free_port() -> int:
-    """Return a port on the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def main() -> None:
