@@ -31,11 +31,17 @@ def changed(project: Path, key: str, table: dict, **values: str):
     file = project / name
     before = file.read_text()
     assert text in before, f"{name} does not hold {text!r}"
-    file.write_text(before.replace(text, replacement))
+    replace(file, before.replace(text, replacement))
     try:
         yield more
     finally:
-        file.write_text(before)
+        replace(file, before)
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file anew; Python would take the bytecode of one as long and of the same second."""
+    shutil.rmtree(file.parent / "__pycache__", ignore_errors=True)
+    file.write_text(text)
 
 
 @pytest.fixture(scope="module")
