@@ -48,7 +48,7 @@ def first_page(command: list, folder: Path, port: int) -> float:
                 time.sleep(0.02)
         raise SystemExit(f"{command} did not serve a page")
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        os.killpg(server.pid, signal.SIGKILL)
         server.wait(20)
 
 

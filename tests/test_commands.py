@@ -57,7 +57,8 @@ def served(command: str, folder: Path, environment: dict[str, str]):
                 time.sleep(0.1)
         yield address[0]
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        # uv passes a SIGTERM on, and one more in the same moment can lock Django's reloader up.
+        os.killpg(server.pid, signal.SIGKILL)
         server.communicate(timeout=20)
 
 
