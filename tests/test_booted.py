@@ -374,7 +374,17 @@ def test_units_are_verified_in_silence_and_rated(site):
 
 
 def test_a_day_s_work_is_done(site):
-    site.machine.passes("systemctl", "start", f"{site.slug}-daily.service")
+    machine = site.machine
+    private = machine.passes("sh", "-c", f"ls -d /var/lib/{site.slug}/*/private").strip()
+    names = {"a.png": "2 days", ".0a.part": "10 minutes", ".1b.part": "2 days"}
+    for folder in (site.media, private):
+        for name, age in names.items():
+            machine.passes("touch", "-d", f"{age} ago", f"{folder}/{name}")
+    machine.passes("systemctl", "start", f"{site.slug}-daily.service")
+    for folder in (site.media, private):
+        assert set(machine.passes("ls", "-A", folder).split()) >= {"a.png", ".0a.part"}
+        assert ".1b.part" not in machine.passes("ls", "-A", folder).split()
+        machine.passes("sh", "-c", f"cd {folder}; rm a.png .0a.part")
     assert site.show("daily.service", "Result") == "success"
     assert site.show("daily.timer", "ActiveState") == "active"
 

@@ -215,7 +215,7 @@ undo() {
     fail "The release failed at the step above: journalctl -u '$slug-*' says more. ${old##*/} runs as before${stays-}."
 }
 
-# -- back-ups --------------------─
+# -- back-ups --------------------
 
 backup() {
     umask 077
@@ -262,7 +262,7 @@ for file in pathlib.Path(root).rglob("*"):
 END
 }
 
-# --------------------─
+# --------------------
 
 [ "$(id -u)" = 0 ] || fail "This changes the machine: run it as root."
 task=$1
