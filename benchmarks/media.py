@@ -42,7 +42,7 @@ def measure(server: Server, nginx: str, wrk: str, rounds: int) -> None:
     """Print a table: for each size and variant, both rates and the median of their ratios."""
     print("| file | uploads | static, req/s | media, req/s | media / static |")
     print("|---|---|---|---|---|")
-    uploads = next(server.root.glob("*/uploads.conf"))
+    uploads = next(server.root.glob("*/upload_headers.conf"))
     rendered = uploads.read_text()
     for name, size in SIZES.items():
         for folder, file in (("static", "a.0123456789ab.png"), ("media", "a.png")):
@@ -82,7 +82,7 @@ def main(rounds: int = 5) -> None:
         for file in root.glob("sites-enabled/*.conf"):  # without TLS, whose cost is the same
             text = re.sub(r"(listen [\d.:]+) ssl;", r"\1;", file.read_text())
             file.write_text(text.replace("localhost.localdomain", "127.0.0.1"))
-        machine = root / "conf.d/machine.conf"
+        machine = root / "conf.d/default_server.conf"
         machine.write_text(
             re.sub(r" ssl (http2 )?default_server", " default_server", machine.read_text())
         )

@@ -17,9 +17,9 @@ CHECK = """
 import time, django
 from django.core.checks import run_checks
 django.setup()
-from split import checks
+from files import checks
 run_checks()
-def once(): checks.check_split(); checks.check_deployment()
+def once(): checks.check_files(); checks.check_deployment()
 times = []
 for _ in range(50):
     start = time.process_time(); once(); times.append(time.process_time() - start)
@@ -34,7 +34,7 @@ def main() -> None:
         hook = []
         for _ in range(20):
             start = time.perf_counter()
-            subprocess.run([sys.executable, "-B", "-m", "split"], cwd=project, check=True)
+            subprocess.run([sys.executable, "-B", "-m", "files"], cwd=project, check=True)
             hook.append(time.perf_counter() - start)
         print(f"the hook's entry: {statistics.median(hook) * 1000:.0f} ms")
         environment = {name: v for name, v in os.environ.items() if name != "VIRTUAL_ENV"}

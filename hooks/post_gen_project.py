@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def main():
-    """Return the exit status: that of the project's own rules (`python -m split`)."""
+    """Return the exit status: that of the project's own rules (`python -m files`)."""
     static = Path("static")
     static.mkdir(exist_ok=True)
     # git keeps no empty folder, and collectstatic leaves dotfiles out.
     (static / ".gitkeep").touch()
 
-    check = subprocess.run([sys.executable, "-B", "-m", "split"], check=False)
+    check = subprocess.run([sys.executable, "-B", "-m", "files"], check=False)
     if check.returncode:
         return check.returncode
 

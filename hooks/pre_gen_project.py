@@ -13,8 +13,8 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 # Folders that a module of the same name would hide, and Django itself. A test compares the list
 # with the layout.
 TAKEN = {
-    *("accounts", "config", "nginx", "split", "static", "templates", "tests", "welcome"),
-    *("admin", "django", "manage", "media", "site", "systemd", "test"),
+    *("accounts", "config", "deploy", "nginx", "files", "static", "templates", "tests", "welcome"),
+    *("admin", "django", "manage", "media", "site", "test"),
 }
 
 

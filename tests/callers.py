@@ -78,14 +78,14 @@ class Manage:
 def hook(project: Path) -> tuple[set[str], str]:
     """Return the ids that the template's hook would print for a project, and all it printed."""
     done = subprocess.run(
-        [sys.executable, "-B", "-m", "split"],
+        [sys.executable, "-B", "-m", "files"],
         cwd=project,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
     )
     assert "Traceback" not in done.stderr, done.stderr
-    found = set(re.findall(r"^(split\.[EW]\d+): ", done.stderr, re.MULTILINE))
+    found = set(re.findall(r"^(files\.[EW]\d+): ", done.stderr, re.MULTILINE))
     assert done.returncode == bool(found)
     return found, done.stderr
 

@@ -333,7 +333,7 @@ def lay_out(
     module = Path(nginx).parent / "usr/lib/nginx/modules/ngx_http_brotli_static_module.so"
     load = f"load_module {module};" if brotli and module.exists() else ""
     (root / "nginx.conf").write_text(CONFIGURATION.format(root=root, load=load))
-    places = {"machine.conf": "conf.d/machine.conf", "site.conf": f"sites-enabled/{slug}.conf"}
+    places = {"default_server.conf": "conf.d/default_server.conf", "site.conf": f"sites-enabled/{slug}.conf"}
     places["optional/media_domain.conf"] = f"sites-enabled/{slug}_media_domain.conf"
     if load:
         places["optional/brotli.conf"] = f"{slug}/brotli.conf"

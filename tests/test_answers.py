@@ -111,7 +111,7 @@ def constants(file) -> dict[str, object]:
 
 def test_awkward_answers_are_kept(bake):
     project = bake(**AWKWARD)
-    settings, layout = (constants(project / f) for f in ("config/settings.py", "split/layout.py"))
+    settings, layout = (constants(project / f) for f in ("config/settings.py", "files/layout.py"))
     assert settings["SITE_NAME"] == AWKWARD["project_name"]
     assert settings["DOMAIN"] == AWKWARD["domain_name"]
     assert layout["SERVED_URL"] == AWKWARD["served_url"]
@@ -170,6 +170,6 @@ def test_a_rendering_that_disagrees_is_not_handed_over(tmp_path):
     command = ["cookiecutter", broken, "--no-input", "--default-config", "-o", tmp_path / "out"]
     done = run(*command, cwd=tmp_path, HOME=tmp_path)
     assert done.returncode == 1
-    sentence = "split.E043: nginx serves STATIC_URL '/s/static/' from '/var/www/s/static'"
+    sentence = "files.E043: nginx serves STATIC_URL '/s/static/' from '/var/www/s/static'"
     assert sentence in done.stdout
     assert list((tmp_path / "out").iterdir()) == []

@@ -63,7 +63,7 @@ class Site:
         self.slug, self.domain = answers(self.project)
         self.user = self.slug[:31]
         self.home = f"/srv/{self.slug}"
-        settings = (self.project / "split/layout.py").read_text()
+        settings = (self.project / "files/layout.py").read_text()
         self.web_root = re.search(r'^WEB_ROOT = "(.+)"', settings, re.MULTILINE)[1]
         self.served = self.web_root + re.search(r'^SERVED_URL = "(.+)/"', settings, re.MULTILINE)[1]
         self.media = f"{self.served}/media"
@@ -82,7 +82,7 @@ class Site:
 
     def manage(self, *arguments: str) -> str:
         """Run one of Django's commands on the server."""
-        server = f"{self.home}/checkout/systemd/server.sh"
+        server = f"{self.home}/checkout/deploy/deploy.sh"
         return self.machine.passes("sh", server, "manage", *arguments)
 
     def outside(self, *command: str, **options) -> subprocess.Popen:
@@ -253,7 +253,7 @@ def test_the_readme_installs_it(site):
     machine.type(site.command("cd "))
     said = site.type("make install")
     assert f"https://{site.domain}/ runs" in said
-    create = site.command("sh systemd/server.sh manage createsuperuser")
+    create = site.command("sh deploy/deploy.sh manage createsuperuser")
     machine.ran.append(create)
     on_a_terminal(
         site,
@@ -649,8 +649,8 @@ BAD = {
     "gunicorn": {"gunicorn.conf.py": "worker_class = 'of no such kind'"},
     "nginx": {"nginx/tls.conf": "ssl_protocols TLSv9;"},
     # Only the probe can see it.
-    "behaviour": {"nginx/uploads.conf": lambda text: text.replace("max_ranges 1;", "")},
-    "unit": {"systemd/web@.service": "[Service]\nExecStart=/nowhere\n"},
+    "behaviour": {"nginx/upload_headers.conf": lambda text: text.replace("max_ranges 1;", "")},
+    "unit": {"deploy/systemd/web@.service": "[Service]\nExecStart=/nowhere\n"},
     "lock": {"pyproject.toml": lambda text: text.replace('"pillow', '"requests", "pillow')},
 }
 
@@ -829,7 +829,7 @@ def test_code_of_an_attacker_reaches_nothing(site, prey):
 
 
 def test_each_line_of_the_sandbox_stops_something(site, prey):
-    text = (site.project / "systemd/sandbox.conf").read_text()
+    text = (site.project / "deploy/systemd/sandbox.conf").read_text()
     lines = [line for line in text.splitlines() if line and line[0] not in "#["]
     shutil.copy(attacker.__file__, site.repository)
 

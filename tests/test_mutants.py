@@ -124,7 +124,7 @@ def test_application(server, site, python, key):
             try:
                 server.manage("collectstatic", "--noinput", "--verbosity", "0")
             except pytest.fail.Exception as refused:
-                noticed(key, re.findall(r"\((split\.\w+)\)", str(refused)))
+                noticed(key, re.findall(r"\((files\.\w+)\)", str(refused)))
                 return
             server.start_application()
             found = [*attack.run_all(site, QUICK)]

@@ -108,7 +108,7 @@ def test_a_forgotten_step_is_noticed(bake, folder):
     root.mkdir()
     nginx = fetch_nginx("sid")
     server = laid_out([bake()], root, nginx)
-    machine = root / "conf.d/machine.conf"
+    machine = root / "conf.d/default_server.conf"
     machine.write_text(
         machine.read_text().replace("ssl default_server", "ssl http2 default_server")
     )
@@ -123,7 +123,7 @@ def test_analysers_find_nothing_unanswered(bake, tmp_path, analyser, answers):
     files = bake(**answers) / "nginx"
     slug = files.parent.name
     shutil.copytree(files, tmp_path / slug)
-    sites = "machine.conf", "site.conf", "optional/media_domain.conf"
+    sites = "default_server.conf", "site.conf", "optional/media_domain.conf"
     includes = "".join(f"include {slug}/{name};\n" for name in sites)
     (tmp_path / "nginx.conf").write_text(f"events {{}}\nhttp {{\n{includes}}}\n")
     done = subprocess.run(

@@ -285,16 +285,16 @@ MUTANTS = {
     ),
     "bodies of any size": (
         "body size",
-        ("application.conf", "client_max_body_size.*", "client_max_body_size 0;"),
+        ("proxy.conf", "client_max_body_size.*", "client_max_body_size 0;"),
     ),
-    "no server for unknown hosts": ("wrong Host", ("machine.conf", r"server {(.|\n)*", "")),
+    "no server for unknown hosts": ("wrong Host", ("default_server.conf", r"server {(.|\n)*", "")),
     "no scheme for Django": (
         "application",
-        ("application.conf", "proxy_set_header X-Forwarded-Proto.*", ""),
+        ("proxy.conf", "proxy_set_header X-Forwarded-Proto.*", ""),
     ),
     "the client's scheme": (
         "forged headers",
-        ("application.conf", r"X-Forwarded-Proto \$scheme", "X-Forwarded-Proto $forged"),
+        ("proxy.conf", r"X-Forwarded-Proto \$scheme", "X-Forwarded-Proto $forged"),
         (
             "site.conf",
             "^",
@@ -305,14 +305,14 @@ MUTANTS = {
     "another socket": ("application", ("site.conf", "gunicorn.sock", "other.sock")),
     "the upstream's name as Host": (
         "application",
-        ("application.conf", "proxy_set_header Host.*", ""),
+        ("proxy.conf", "proxy_set_header Host.*", ""),
     ),
 }
 
 
 def mutated(server, name: str, old: str, new: str) -> None:
     """Change nginx's files where they are laid out; something must change."""
-    paths = {"site.conf": "sites-enabled", "machine.conf": "conf.d"}
+    paths = {"site.conf": "sites-enabled", "default_server.conf": "conf.d"}
     folders = [paths.get(name, server.project.name)] if name not in {"*", UPLOADS} else ["."]
     changed = 0
     for folder in folders:

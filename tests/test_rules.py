@@ -29,7 +29,7 @@ def media(text: str) -> tuple:
 
 def application(text: str) -> tuple:
     """Return an edit that takes a directive out of the application's location."""
-    return ("nginx/application.conf", rf"^{text}.*;", "")
+    return ("nginx/proxy.conf", rf"^{text}.*;", "")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def manage(python):
 def rules(copy_of) -> dict[str, dict]:
     """The rules as the rendered project states them, by id."""
     code = (
-        "import json; from split.rules import RULES; print(json.dumps([{'id': r.id, 'deploy':"
+        "import json; from files.rules import RULES; print(json.dumps([{'id': r.id, 'deploy':"
         " r.deploy, 'needs': r.needs, 'django': r.django, 'text': r.find.__doc__} for r in RULES]))"
     )
     done = subprocess.run([sys.executable, "-B", "-c", code], cwd=copy_of(), capture_output=True)
@@ -85,7 +85,7 @@ CASES = {
     ),
     "a served URL that hides the admin": (
         "E005 E042 E046 E049",
-        [("split/layout.py", "^SERVED_URL = .*", 'SERVED_URL = "/admin/"')],
+        [("files/layout.py", "^SERVED_URL = .*", 'SERVED_URL = "/admin/"')],
     ),
     # Roots
     "empty root": ("E011", [(SETTINGS, 'MEDIA_ROOT = ""')]),
@@ -198,7 +198,7 @@ CASES = {
     ),
     "all patterns with LOCAL_DEV off": (
         "E032",
-        [("split/urls.py", r"^    if not settings.LOCAL_DEV:\n        return \[\]", "")],
+        [("files/urls.py", r"^    if not settings.LOCAL_DEV:\n        return \[\]", "")],
     ),
     "LOCAL_DEV on a server": ("E033", [(SETTINGS, "LOCAL_DEV = True")]),
     "DEBUG on a server": ("E034", [(SETTINGS, "DEBUG = True")]),
@@ -210,7 +210,7 @@ CASES = {
         [server("client_max_body_size lots;"), application("client_max_body_size")],
     ),
     "no location for media": ("E042", [(SITE, "location /s/media/", "location /s/uploads/")]),
-    "media handed to Django": ("E042", [(SITE, r"/media\.conf", "/application.conf")]),
+    "media handed to Django": ("E042", [(SITE, r"/media\.conf", "/proxy.conf")]),
     "no location for static": ("E042", [(SITE, r"^    location /s/static/.*$", "")]),
     "another root in nginx": ("E043", [(SITE, "^    root .*;", "    root /srv/elsewhere;")]),
     "alias without a slash": ("E043", [media("alias /srv/www/s/media;")]),
@@ -241,7 +241,7 @@ CASES = {
     "private uploads of another root": (
         "E049",
         [
-            ("split/layout.py", 'PRIVATE_URL = "/s/secret/"'),
+            ("files/layout.py", 'PRIVATE_URL = "/s/secret/"'),
             (SETTINGS, 'PRIVATE_ROOT = "/var/lib/client_site/s/secret"'),
             server("location /s/secret/ { internal; root /srv; }"),
         ],
@@ -249,7 +249,7 @@ CASES = {
     "private uploads for everybody": (
         "E048 E049",
         [
-            ("split/layout.py", 'PRIVATE_URL = "/s/secret/"'),
+            ("files/layout.py", 'PRIVATE_URL = "/s/secret/"'),
             (SETTINGS, 'PRIVATE_ROOT = "/var/lib/client_site/s/secret"'),
             server("location /s/secret/ { root /var/lib/client_site; }"),
         ],
@@ -257,14 +257,14 @@ CASES = {
     "private uploads in the media root": (
         "E017 E048 E049",
         [
-            ("split/layout.py", 'PRIVATE_URL = "/s/secret/"'),
+            ("files/layout.py", 'PRIVATE_URL = "/s/secret/"'),
             (SETTINGS, 'PRIVATE_ROOT = MEDIA_ROOT / "secret"'),
         ],
     ),
     # nginx and requests
     "bodies below Django's limit": (
         "E051",
-        [("nginx/application.conf", "client_max_body_size .*;", "client_max_body_size 1m;")],
+        [("nginx/proxy.conf", "client_max_body_size .*;", "client_max_body_size 1m;")],
     ),
     "nginx's own body limit": ("E051", [application("client_max_body_size")]),
     "a setting above the body limit": (
@@ -273,7 +273,7 @@ CASES = {
     ),
     "bodies of any size": (
         "W051",
-        [("nginx/application.conf", "client_max_body_size .*;", "client_max_body_size 0;")],
+        [("nginx/proxy.conf", "client_max_body_size .*;", "client_max_body_size 0;")],
     ),
     "a host that Django refuses": (
         "E052",
@@ -301,13 +301,13 @@ CASES = {
     ),
     "the client's Host": (
         "E055",
-        [("nginx/application.conf", "Host .host;", "Host $http_host;")],
+        [("nginx/proxy.conf", "Host .host;", "Host $http_host;")],
     ),
     "the upstream's Host": ("E055", [application("proxy_set_header Host")]),
     "no scheme header": ("E056", [application("proxy_set_header X-Forwarded-Proto")]),
     "the client's scheme header": (
         "E056",
-        [("nginx/application.conf", r"\$scheme", "$http_x_forwarded_proto")],
+        [("nginx/proxy.conf", r"\$scheme", "$http_x_forwarded_proto")],
     ),
     "the headers of an inner location": (
         "E055 E056",
@@ -323,7 +323,7 @@ CASES = {
     "TLS that Django does not hear of": ("E057", [(SETTINGS, "SECURE_PROXY_SSL_HEADER = None")]),
     "a scheme that is never https": (
         "E057",
-        [("nginx/application.conf", r"\$scheme", "http")],
+        [("nginx/proxy.conf", r"\$scheme", "http")],
     ),
     "a header that drops the others": (
         "E058",
@@ -352,7 +352,7 @@ CASES = {
     ),
     "another socket in the unit": (
         "E061",
-        [("systemd/zz.socket", "[Socket]\nListenStream=/run/other.sock")],
+        [("deploy/systemd/zz.socket", "[Socket]\nListenStream=/run/other.sock")],
     ),
     "a database of the working directory": (
         "E063",
@@ -382,7 +382,7 @@ def expected(wanted: str, rules: dict, caller: str) -> set[str]:
     """Return the ids that a caller prints: of some rules Django says the same under its own."""
     found = set()
     for id in wanted.split():
-        rule = rules[f"split.{id}"]
+        rule = rules[f"files.{id}"]
         if caller == "check":
             found.add(rule["django"] or rule["id"])
         elif not rule["needs"]:
@@ -413,7 +413,7 @@ def test_a_change_is_noticed_by_both_callers(name, project, folder, manage, rule
 
 
 def test_every_rule_is_tried(rules):
-    tried = {f"split.{id}" for wanted, _ in CASES.values() for id in wanted.split()}
+    tried = {f"files.{id}" for wanted, _ in CASES.values() for id in wanted.split()}
     for wanted, _ in [*LOCAL_CASES.values(), *SERVER_CASES.values()]:
         tried |= set(wanted.split())
     assert set(rules) <= tried
@@ -421,42 +421,42 @@ def test_every_rule_is_tried(rules):
 
 LOCAL_CASES = {
     "patterns absent with LOCAL_DEV on": (
-        "split.E031",
-        [(URLS, r"\*split.urls.local_dev_patterns\(\),", "")],
+        "files.E031",
+        [(URLS, r"\*files.urls.local_dev_patterns\(\),", "")],
     ),
     "the article's misprint: a pattern that keeps its slash": (
-        "split.E031 urls.W002",
+        "files.E031 urls.W002",
         [
             (
                 URLS,
-                r"\*split.urls.local_dev_patterns\(\),",
+                r"\*files.urls.local_dev_patterns\(\),",
                 'django.urls.re_path(f"^{settings.STATIC_URL}(?P<path>.*)$", serve),'
                 'path("s/media/<path:path>", serve),',
             ),
             (
                 URLS,
-                "^import split.urls$",
+                "^import files.urls$",
                 "import django.urls\nfrom django.views.static import serve",
             ),
         ],
     ),
     "patterns that keep the slash of the settings": (
-        "split.E031 urls.W002",
-        [("split/urls.py", r'url\.lstrip\("/"\)', "url")],
+        "files.E031 urls.W002",
+        [("files/urls.py", r'url\.lstrip\("/"\)', "url")],
     ),
     "patterns behind a page for everything": (
-        "split.E031",
+        "files.E031",
         [(URLS, r"^urlpatterns = \[", 'urlpatterns = [path("<path:page>", admin.site.index),')],
     ),
     "media inside static": (
-        "split.E012 split.E043",
+        "files.E012 files.E043",
         [(SETTINGS, 'MEDIA_ROOT = STATIC_ROOT / "media"')],
     ),
     "no location for media": (
-        "split.E042",
+        "files.E042",
         [(SITE, "location /s/media/", "location /s/uploads/")],
     ),
-    "another root in nginx": ("split.E043", [(SITE, "^    root .*;", "    root /srv/elsewhere;")]),
+    "another root in nginx": ("files.E043", [(SITE, "^    root .*;", "    root /srv/elsewhere;")]),
 }
 
 
@@ -472,17 +472,17 @@ def test_a_change_is_noticed_on_a_developers_machine(name, project, manage):
 
 def test_a_python_without_what_the_settings_need_is_named(project):
     with edited(project, [(SETTINGS, "import storages")]):
-        command = [sys.executable, "-B", "-m", "split"]
+        command = [sys.executable, "-B", "-m", "files"]
         done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == (
         "config/settings.py needs more than this Python has: No module named 'storages'.\n"
-        "Run it with the project's own: uv run python -m split\n"
+        "Run it with the project's own: uv run python -m files\n"
     )
 
 
 def test_a_team_can_silence_a_rule(project, manage):
-    edits = [(".gitignore", r"^/\.env$", ""), (SETTINGS, 'SILENCED_SYSTEM_CHECKS = ["split.E063"]')]
+    edits = [(".gitignore", r"^/\.env$", ""), (SETTINGS, 'SILENCED_SYSTEM_CHECKS = ["files.E063"]')]
     with edited(project, edits):
         status, said = manage(project, "check")
         assert status == 0 and "(1 silenced)" in said
@@ -490,13 +490,13 @@ def test_a_team_can_silence_a_rule(project, manage):
 
 def test_a_warning_is_a_warning(project, manage):
     with edited(project, [CASES["any host"][1][0]]):
-        assert hook(project)[0] == {"split.W052"}
+        assert hook(project)[0] == {"files.W052"}
         status, said = manage(project, "check")
         assert status == 0 and "WARNINGS" in said
         assert manage(project, "check", "--fail-level", "WARNING")[0] == 1
 
 
-UNIT = ("systemd/aa.service", "[Service]\nUser=nobody")
+UNIT = ("deploy/systemd/aa.service", "[Service]\nUser=nobody")
 
 
 @contextmanager
@@ -525,30 +525,30 @@ def test_the_folders_of_a_server_are_right(installed, project, manage):
 
 # name: (ids, what happens to the folders)
 SERVER_CASES = {
-    "no media root": ("split.E071", lambda www: (www / "s/media").rmdir()),
-    "no static root": ("split.E071", lambda www: (www / "s/static").rmdir()),
+    "no media root": ("files.E071", lambda www: (www / "s/media").rmdir()),
+    "no static root": ("files.E071", lambda www: (www / "s/static").rmdir()),
     "media root that the application cannot write": (
-        "split.E072",
+        "files.E072",
         lambda www: (www / "s/media").chmod(0o755),
     ),
     "static root that the application can write": (
-        "split.E073",
+        "files.E073",
         lambda www: (www / "s/static").chmod(0o777),
     ),
-    "a folder that nginx cannot enter": ("split.E074", lambda www: www.chmod(0o700)),
+    "a folder that nginx cannot enter": ("files.E074", lambda www: www.chmod(0o700)),
     "a media root that nginx cannot enter": (
-        "split.E074",
+        "files.E074",
         lambda www: (www / "s/media").chmod(0o772),
     ),
     "a link below nginx's root": (
-        "split.E075",
+        "files.E075",
         lambda www: (
             (www / "s/media").rename(www / "disk"),
             (www / "s/media").symlink_to(www / "disk"),
         ),
     ),
     "a link that makes two roots one": (
-        "split.E012 split.E073 split.E075",
+        "files.E012 files.E073 files.E075",
         lambda www: (
             (www / "s/media").rmdir(),
             (www / "s/media").symlink_to(www / "s/static"),
@@ -570,8 +570,8 @@ def test_a_folder_of_a_server_is_noticed(name, installed, project, manage):
     with edited(project, [UNIT]):
         _, said = manage(project, "check", "--deploy")
         assert ids(said) == set(wanted.split()), said
-        assert not ids(said) & ids(manage(project, "check")[1]) - {"split.E012"}
-        assert hook(project)[0] == {"split.E012"} & ids(said)  # the rest is for a server
+        assert not ids(said) & ids(manage(project, "check")[1]) - {"files.E012"}
+        assert hook(project)[0] == {"files.E012"} & ids(said)  # the rest is for a server
 
 
 # Right as they are: nothing is reported.
@@ -624,7 +624,7 @@ FINE = {
     ],
     "another application below a path": [
         server(
-            "location /api/ { include client_site/application.conf; client_max_body_size 100k; }"
+            "location /api/ { include client_site/proxy.conf; client_max_body_size 100k; }"
         )
     ],
     "aliases instead of a root": [
@@ -678,7 +678,7 @@ FINE = {
     "a computed socket": [("gunicorn.conf.py", "^bind = .*", 'bind = os.environ.get("BIND")')],
     "the socket in one line": [
         (
-            "nginx/application.conf",
+            "nginx/proxy.conf",
             "proxy_pass .*;",
             "proxy_pass http://unix:/run/client_site/gunicorn.sock;",
         )
@@ -740,7 +740,7 @@ def test_roots_on_links_are_clean(copy_of, tmp_path, manage):
         (tmp_path / "disk/s" / name).mkdir(parents=True)
     assert hook(project)[0] == set()
     _, said = manage(project, "check", "--deploy")
-    assert ids(said) - {"split.E074"} == set(), said  # pytest's own folders are closed to nginx
+    assert ids(said) - {"files.E074"} == set(), said  # pytest's own folders are closed to nginx
 
 
 def test_the_real_commands_say_what_the_forked_ones_say(project, python, manage):

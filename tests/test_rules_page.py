@@ -172,11 +172,11 @@ NGINX = {
             "    location / { root CHECKOUT; try_files $uri @app; }\n    location @app { include",
         )
     ],
-    "gunicorn.org: $http_host": [("nginx/application.conf", "Host .host;", "Host $http_host;")],
+    "gunicorn.org: $http_host": [("nginx/proxy.conf", "Host .host;", "Host $http_host;")],
     "nginxconfig.io: the client's X-Forwarded-Proto": [
-        ("nginx/application.conf", r"\$scheme", "$http_x_forwarded_proto")
+        ("nginx/proxy.conf", r"\$scheme", "$http_x_forwarded_proto")
     ],
-    "nginx's default body limit": [("nginx/application.conf", "^client_max_body_size.*;", "")],
+    "nginx's default body limit": [("nginx/proxy.conf", "^client_max_body_size.*;", "")],
     "cookiecutter-django: media as they are": [
         (SITE, r"^    location /s/media/.*$", "    location /s/media/ { alias ROOT/www/s/media/; }")
     ],
@@ -214,7 +214,7 @@ def rows(project: Path, folder: Path, manage) -> dict[str, list[tuple]]:  # noqa
                 _, said = manage(project, "check", "--deploy")
                 shutil.rmtree(folder / "www", ignore_errors=True)
             said = ids(said) - {"staticfiles.W004"}  # this machine has no web root
-            ours |= {id for id in said if id.startswith("split.")}
+            ours |= {id for id in said if id.startswith("files.")}
             found[title].append((name, sorted(ours), sorted(said - ours)))
     return found
 
@@ -224,7 +224,7 @@ def examples(project: Path, folder: Path, manage, rules: dict) -> dict[str, str]
     found = {}
     cases = [*CASES.values(), *LOCAL_CASES.values(), *SERVER_CASES.values()]
     for wanted, change in cases:
-        wanted = {id if "." in id else f"split.{id}" for id in wanted.split()}
+        wanted = {id if "." in id else f"files.{id}" for id in wanted.split()}
         if not wanted - set(found) & set(rules):
             continue
         if callable(change):
@@ -232,17 +232,17 @@ def examples(project: Path, folder: Path, manage, rules: dict) -> dict[str, str]
                 change(folder / "www")
                 said = manage(project, "check", "--deploy")[1]
         else:
-            local = {"LOCAL_DEV": "1"} if "split.E031" in wanted else {}
+            local = {"LOCAL_DEV": "1"} if "files.E031" in wanted else {}
             with edited(project, filled(change, project, folder)):
                 said = hook(project)[1] + manage(project, "check", *deploy(local), **local)[1]
         shutil.rmtree(folder / "www", ignore_errors=True)
-        said = re.sub(r"^\?: \((split\.\w+)\) (.*)\n\tHINT: ", r"\1: \2 ", said, flags=re.MULTILINE)
+        said = re.sub(r"^\?: \((files\.\w+)\) (.*)\n\tHINT: ", r"\1: \2 ", said, flags=re.MULTILINE)
         said = said.replace(f"{folder}/www", "/var/www/client-site.example")
         said = said.replace(str(project.parent), "/srv").replace(str(folder), "/srv")
         for above in project.parent.parents[:-1]:  # where pytest's folders lie is its own affair
             said = said.replace(f"'{above}'", "'/srv'")
         said = re.sub(r"(\.conf):\d+", r"\1", said)
-        for id, text in re.findall(r"^(split\.\w+): (.*)$", said, re.MULTILINE):
+        for id, text in re.findall(r"^(files\.\w+): (.*)$", said, re.MULTILINE):
             found.setdefault(id, text)
     return found
 
@@ -275,7 +275,7 @@ def listed(rules: dict, said: dict[str, str]) -> str:  # noqa: F811
         ]
         lines += ["|---|---|---|---|---|"]
         for id, rule in sorted(rules.items(), key=lambda item: item[0][-3:]):
-            if id.removeprefix("split.")[1:].startswith(prefix[1:]):
+            if id.removeprefix("files.")[1:].startswith(prefix[1:]):
                 story, seen = meaning(rule)
                 cells = [f"`{id}`", story, seen, said[id], callers(rule)]
                 lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -300,7 +300,7 @@ def caught(found: dict[str, list[tuple]]) -> str:
             "|---|---|---|",
         ]
         for name, ours, django in section:
-            short = " ".join(id.removeprefix("split.") for id in ours)
+            short = " ".join(id.removeprefix("files.") for id in ours)
             lines.append(f"| {name} | {short or '–'} | {' '.join(django) or '–'} |")
     return "\n".join(lines) + "\n"
 

@@ -24,22 +24,22 @@ PROFILE = settings(
 
 
 @pytest.fixture(scope="module")
-def split(copy_of):
+def files(copy_of):
     """The package of a rendered project, imported here."""
     project = str(copy_of())  # first: cookiecutter puts another list into sys.path
     sys.path.insert(0, project)
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    importlib.import_module("split.rules")
-    yield sys.modules["split"]
+    importlib.import_module("files.rules")
+    yield sys.modules["files"]
     sys.path.remove(project)
     sys.dont_write_bytecode = before
 
 
-def broken(split, id: str, **values) -> bool:
+def broken(files, id: str, **values) -> bool:
     """Return whether a rule finds something wrong with a few settings."""
-    site = split.rules.Site(SimpleNamespace(DOMAIN="client-site.example", **values))
-    chosen = [rule for rule in split.rules.RULES if rule.id == f"split.{id}"]
-    return bool(list(split.rules.problems(site, chosen)))
+    site = files.rules.Site(SimpleNamespace(DOMAIN="client-site.example", **values))
+    chosen = [rule for rule in files.rules.RULES if rule.id == f"files.{id}"]
+    return bool(list(files.rules.problems(site, chosen)))
 
 
 # Roots: a folder is in another if walking up from it, step by step, ends there.
@@ -64,7 +64,7 @@ def walk_up(folder: str) -> list[tuple[int, int]]:
 
 @given(static=PARTS, media=PARTS)
 @PROFILE
-def test_roots_share_a_folder_exactly_if_the_file_system_says_so(split, folder, static, media):
+def test_roots_share_a_folder_exactly_if_the_file_system_says_so(files, folder, static, media):
     base = folder / "roots"
     if not base.exists():
         for name in ("a/b", "b/a"):
@@ -76,18 +76,18 @@ def test_roots_share_a_folder_exactly_if_the_file_system_says_so(split, folder, 
         os.makedirs(root, exist_ok=True)
     one, other = map(walk_up, roots)
     shared = one[0] in other or other[0] in one
-    assert broken(split, "E012", STATIC_ROOT=roots[0], MEDIA_ROOT=roots[1]) == shared
+    assert broken(files, "E012", STATIC_ROOT=roots[0], MEDIA_ROOT=roots[1]) == shared
 
 
 @given(static=PARTS, media=PARTS)
 @PROFILE
-def test_the_verdict_is_the_same_before_the_folders_are_there(split, tmp_path, static, media):
+def test_the_verdict_is_the_same_before_the_folders_are_there(files, tmp_path, static, media):
     made = tmp_path / "made"
     roots = [os.path.join(made, *(p for p in parts if p != "..")) for parts in (static, media)]
-    before = broken(split, "E012", STATIC_ROOT=roots[0], MEDIA_ROOT=roots[1])
+    before = broken(files, "E012", STATIC_ROOT=roots[0], MEDIA_ROOT=roots[1])
     for root in roots:
         os.makedirs(root, exist_ok=True)
-    assert broken(split, "E012", STATIC_ROOT=roots[0], MEDIA_ROOT=roots[1]) == before
+    assert broken(files, "E012", STATIC_ROOT=roots[0], MEDIA_ROOT=roots[1]) == before
 
 
 # URLs: two share addresses if some name below one and some below the other are one address.
@@ -114,9 +114,9 @@ def addresses(url: str) -> set[str]:
 
 @given(static=URL, media=URL)
 @PROFILE
-def test_urls_share_addresses_exactly_if_two_names_meet(split, static, media):
+def test_urls_share_addresses_exactly_if_two_names_meet(files, static, media):
     shared = bool(addresses(static) & addresses(media))
-    assert broken(split, "E001", STATIC_URL=static, MEDIA_URL=media) == shared
+    assert broken(files, "E001", STATIC_URL=static, MEDIA_URL=media) == shared
 
 
 # The reader: whatever it is given, it reads it or says why not; what is written it reads back.
@@ -161,31 +161,31 @@ def expected(trees: list) -> list:
 
 @given(trees=st.lists(TREE, max_size=4), data=st.data())
 @PROFILE
-def test_a_configuration_is_read_as_it_was_written(split, trees, data):
+def test_a_configuration_is_read_as_it_was_written(files, trees, data):
     text = text_of(trees, data.draw)
-    assert plain(split.nginx.parse(text)) == expected(trees)
+    assert plain(files.nginx.parse(text)) == expected(trees)
 
 
 @given(text=st.text() | st.text(st.sampled_from("ab;{}\"'\\ \n#$")))
 @PROFILE
-def test_the_reader_never_crashes(split, text):
+def test_the_reader_never_crashes(files, text):
     try:
-        split.nginx.parse(text)
-    except split.nginx.Unreadable as error:
+        files.nginx.parse(text)
+    except files.nginx.Unreadable as error:
         assert str(error)
 
 
 @given(data=st.data())
 @PROFILE
-def test_nor_do_the_rules_on_a_damaged_file(split, copy_of, data):
+def test_nor_do_the_rules_on_a_damaged_file(files, copy_of, data):
     file = copy_of() / "nginx/site.conf"
     text = file.read_text()
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 60)))
     damage = data.draw(st.sampled_from(["", "{", "}", ";", '"', "~ ("]))
     try:
-        tree = split.nginx.Directive(("",), split.nginx.parse(text[:start] + damage + text[end:]))
-    except split.nginx.Unreadable:
+        tree = files.nginx.Directive(("",), files.nginx.parse(text[:start] + damage + text[end:]))
+    except files.nginx.Unreadable:
         return
     values = {"STATIC_URL": "/s/static/", "MEDIA_URL": "/s/media/", "ALLOWED_HOSTS": ["a.example"]}
     values |= {
@@ -194,16 +194,16 @@ def test_nor_do_the_rules_on_a_damaged_file(split, copy_of, data):
         "DATABASES": {},
     }
     values |= {"DOMAIN": "client-site.example", "STORAGES": {}}
-    site = split.rules.Site(SimpleNamespace(**values))
+    site = files.rules.Site(SimpleNamespace(**values))
     vars(site)["nginx"] = tree
-    list(split.rules.problems(site))
+    list(files.rules.problems(site))
 
 
-def test_a_configuration_that_nests_without_end_is_unreadable(split, tmp_path):
+def test_a_configuration_that_nests_without_end_is_unreadable(files, tmp_path):
     for text in ("a {" * 5000, "a {" * 5000 + "}" * 5000):
         (tmp_path / "site.conf").write_text(text)
-        with pytest.raises(split.nginx.Unreadable, match="nest"):
-            split.nginx.read(tmp_path / "site.conf")
+        with pytest.raises(files.nginx.Unreadable, match="nest"):
+            files.nginx.read(tmp_path / "site.conf")
 
 
 # Locations: nginx itself says which one answers.
@@ -254,7 +254,7 @@ TEMPORARY = "access_log off; " + " ".join(
 )
 
 
-def test_the_location_that_answers_is_the_one_that_nginx_enters(split, folder):
+def test_the_location_that_answers_is_the_one_that_nginx_enters(files, folder):
     nginx, rng, servers = find_nginx(), random.Random(1), []
     place = folder / "locations"
     place.mkdir()
@@ -273,10 +273,10 @@ def test_the_location_that_answers_is_the_one_that_nginx_enters(split, folder):
     try:
         until(lambda: (place / "39").is_socket(), process)
         for number, server in enumerate(servers):
-            (directive,) = split.nginx.parse(server)
-            chain = (split.nginx.Directive(("",), (directive,)), directive)
+            (directive,) = files.nginx.parse(server)
+            chain = (files.nginx.Directive(("",), (directive,)), directive)
             for uri in ASKED:
-                found = split.nginx.answering(chain, uri)[-1].one("return").split()[1]
+                found = files.nginx.answering(chain, uri)[-1].one("return").split()[1]
                 with socket.socket(socket.AF_UNIX) as line:
                     line.connect(f"{place}/{number}")
                     line.sendall(f"GET {uri} HTTP/1.0\r\n\r\n".encode())
@@ -307,7 +307,7 @@ FILES = ["/".join(parts) for n in (1, 2, 3) for parts in product(("a", "b.py", "
 
 @given(lines=LINES)
 @PROFILE
-def test_a_file_is_hidden_exactly_if_git_says_so(split, tmp_path, lines):
+def test_a_file_is_hidden_exactly_if_git_says_so(files, tmp_path, lines):
     if not (tmp_path / ".git").exists():
         run("git", "init", "--quiet", cwd=tmp_path)
     (tmp_path / ".gitignore").write_text("\n".join(lines))
@@ -318,5 +318,5 @@ def test_a_file_is_hidden_exactly_if_git_says_so(split, tmp_path, lines):
         capture_output=True,
         text=True,
     )
-    hidden = {file for file in FILES if split.rules.services.ignored_by(lines, file)}
+    hidden = {file for file in FILES if files.rules.services.ignored_by(lines, file)}
     assert hidden == set(done.stdout.split()), lines

@@ -5,7 +5,7 @@ Reference: https://docs.gunicorn.org/en/stable/settings.html
 
 import os
 
-# systemd/web.socket makes this socket and hands it over; without systemd, gunicorn makes it.
+# deploy/systemd/web.socket makes this socket and hands it over; without systemd, gunicorn makes it.
 bind = "unix:/run/{{ cookiecutter.project_slug }}/gunicorn.sock"
 umask = 0o007  # no others
 worker_class = "gthread"

@@ -1,6 +1,6 @@
 from django.contrib.auth.models import AbstractUser
 
-from split.fields import PictureField
+from files.fields import PictureField
 
 
 class User(AbstractUser):

@@ -5,7 +5,7 @@ Reference: https://docs.djangoproject.com/en/{{ cookiecutter.django_version }}/r
 
 import os
 
-from split import layout
+from files import layout
 
 BASE_DIR = layout.CHECKOUT
 SITE_NAME = "{{ cookiecutter.project_name }}"
@@ -35,7 +35,7 @@ if not SECRET_KEY:
 HOSTS = os.environ.get("ALLOWED_HOSTS") or (".localhost,127.0.0.1,[::1]" if LOCAL_DEV else DOMAIN)
 ALLOWED_HOSTS = HOSTS.split(",")
 
-# Static and media: split/layout.py says where.
+# Static and media: files/layout.py says where.
 
 WEB_ROOT = layout.LOCAL_WEB_ROOT if LOCAL_DEV else layout.WEB_ROOT
 STATIC_URL = layout.STATIC_URL
@@ -49,12 +49,12 @@ if (MEDIA_DOMAIN := os.environ.get("MEDIA_DOMAIN")) and not LOCAL_DEV:
 PRIVATE_ROOT = layout.folder(layout.LOCAL_VAR if LOCAL_DEV else layout.VAR, layout.PRIVATE_URL)
 STORAGES = {
     "default": {
-        "BACKEND": "split.storage.UploadStorage",
+        "BACKEND": "files.storage.UploadStorage",
         # nginx reads, nobody but the application writes, whatever the umask.
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
     "private": {
-        "BACKEND": "split.storage.PrivateStorage",
+        "BACKEND": "files.storage.PrivateStorage",
         # nginx reads as a member of the application's group; other users of the server do not.
         "OPTIONS": {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
     },
@@ -63,7 +63,7 @@ STORAGES = {
         # collected, so there are no hashes.
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if LOCAL_DEV
-        else "split.storage.CompressedManifestStaticFilesStorage",
+        else "files.storage.CompressedManifestStaticFilesStorage",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }
@@ -75,7 +75,7 @@ UPLOAD_LIMIT = 10 * 1024 * 1024
 # Applications
 
 INSTALLED_APPS = [
-    "split",  # before staticfiles, whose runserver it replaces
+    "files",  # before staticfiles, whose runserver it replaces
     "welcome",  # the first page: delete the folder, this line and its line in urls.py
     "accounts",
     "django.contrib.admin",

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from split import layout
+from files import layout
 
 os.environ.update(LOCAL_DEV="1", DEBUG="0")
 for name in ("ALLOWED_HOSTS", "MEDIA_DOMAIN"):

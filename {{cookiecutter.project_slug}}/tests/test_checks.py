@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.core.wsgi import get_wsgi_application
 
-from split import rules
+from files import rules
 
 
 class Silent(WSGIRequestHandler):
@@ -35,7 +35,7 @@ def test_nothing_disagrees():
 
 def test_a_disagreement_is_reported_with_both_values(settings):
     settings.MEDIA_ROOT = settings.STATIC_ROOT / "media"
-    (found,) = [problem for problem in run_checks() if problem.id == "split.E012"]
+    (found,) = [problem for problem in run_checks() if problem.id == "files.E012"]
     assert str(settings.STATIC_ROOT) in found.msg and str(settings.MEDIA_ROOT) in found.msg
     assert found.hint
 

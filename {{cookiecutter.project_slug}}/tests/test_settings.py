@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from split import layout
+from files import layout
 
 SECRET_KEY = "long and random, and of no use anywhere else: 9d8f7a6b5c4e3f2a1b0c"
 SHOW = """

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from split import layout
+from files import layout
 
 
 @pytest.fixture

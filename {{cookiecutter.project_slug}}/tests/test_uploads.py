@@ -5,7 +5,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 
-from split import layout, nginx
+from files import layout, nginx
 
 pytestmark = pytest.mark.django_db
 
@@ -90,7 +90,7 @@ def test_a_folder_that_leaves_no_room_for_a_name_is_refused():
 
 
 def test_nginx_takes_what_the_forms_take(settings):
-    location = nginx.read(layout.CHECKOUT / "nginx/application.conf")
+    location = nginx.read(layout.CHECKOUT / "nginx/proxy.conf")
     megabytes = int(location.one("client_max_body_size").removesuffix("m"))
     most = settings.UPLOAD_LIMIT + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     assert most <= megabytes * 1024 * 1024 < most + 1024 * 1024

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 
-from split import rules
+from files import rules
 
 
 class PhotoForm(forms.ModelForm):

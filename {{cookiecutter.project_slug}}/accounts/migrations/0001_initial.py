@@ -3,7 +3,7 @@ import django.contrib.auth.validators
 import django.utils.timezone
 from django.db import migrations, models
 
-import split.fields
+import files.fields
 
 
 class Migration(migrations.Migration):
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                         default=django.utils.timezone.now, verbose_name="date joined"
                     ),
                 ),
-                ("photo", split.fields.PictureField(blank=True, upload_to="photos")),
+                ("photo", files.fields.PictureField(blank=True, upload_to="photos")),
                 (
                     "groups",
                     models.ManyToManyField(

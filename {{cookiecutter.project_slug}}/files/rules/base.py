@@ -30,7 +30,7 @@ class Rule:
     """A pure function of a site that yields (message, hint), and who runs it.
 
     Attributes:
-        id: "split.E…", an error, or "split.W…", a warning.
+        id: "files.E…", an error, or "files.W…", a warning.
         deploy: about a deployment, so `manage.py check` runs it only with --deploy.
         needs: "django" for its URL patterns, "server" for the server's folders, or "": those
             are what the template's hook runs.
@@ -51,7 +51,7 @@ def rule(id: str, **options: Any) -> Callable[[Callable], Callable]:
     """Register a rule; for the options see `Rule`."""
 
     def register(find: Callable[[Site], Found]) -> Callable[[Site], Found]:
-        RULES.append(Rule(f"split.{id}", find, **options))
+        RULES.append(Rule(f"files.{id}", find, **options))
         return find
 
     return register
@@ -74,7 +74,7 @@ class Site:
 
     Args:
         settings: a settings module or `django.conf.settings`.
-        routes: the URL patterns (`split.checks.Routes`), or None without Django.
+        routes: the URL patterns (`files.checks.Routes`), or None without Django.
     """
 
     def __init__(self, settings: Any, routes: Any = None):
@@ -113,7 +113,7 @@ class Site:
 
     def remote(self, kind: str) -> bool:
         """Return whether files are kept by another machine: no storage of ours, no host of ours."""
-        known = ("django.", "split.", "whitenoise.")
+        known = ("django.", "files.", "whitenoise.")
         return self.path(kind) is None and not self.storage(kind)[0].startswith(known)
 
     def stated_root(self, kind: str) -> str:

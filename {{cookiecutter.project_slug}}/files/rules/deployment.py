@@ -20,7 +20,7 @@ READ, WRITE, ENTER = 4, 2, 1
 
 
 def installed(site: Site) -> bool:
-    """Return whether this machine has the web root or the database's folder of split/layout.py."""
+    """Return whether this machine has the web root or the database's folder of files/layout.py."""
     places = (site.get("WEB_ROOT") or "", os.path.dirname(layout.DATABASE))
     return not site.local_dev and any(map(os.path.isdir, places))
 
@@ -46,7 +46,7 @@ def may(who: tuple[int, set[int]], path: Path, bit: int) -> bool:
 
 def application_user() -> tuple[str, tuple[int, set[int]]] | None:
     """Return name and account of the application: the unit's User=, else who runs this."""
-    for file in sorted(layout.CHECKOUT.glob("systemd/*.service")):
+    for file in sorted(layout.CHECKOUT.glob("deploy/systemd/*.service")):
         for name in re.findall(r"^User\s*=\s*(\S+)", text(file), re.MULTILINE):
             if account := user(name):
                 return name, account

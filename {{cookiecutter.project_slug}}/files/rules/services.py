@@ -37,10 +37,10 @@ def sockets(site: Site) -> Iterator[tuple[str, str, str]]:
         for address in upstreams.get(name.rstrip("/"), [re.sub(r":?/?$", "", name)]):
             if "$" not in address:
                 yield "nginx", f"nginx ({location[-1].place})", address.removeprefix("unix:")
-    for file in sorted(layout.CHECKOUT.glob("systemd/*.socket")):
+    for file in sorted(layout.CHECKOUT.glob("deploy/systemd/*.socket")):
         for address in re.findall(r"^ListenStream\s*=\s*(\S+)", text(file), re.MULTILINE):
             yield "service", f"systemd/{file.name}", address.replace("%t", "/run")
-    for file in sorted(layout.CHECKOUT.glob("systemd/*.service")):
+    for file in sorted(layout.CHECKOUT.glob("deploy/systemd/*.service")):
         for address in re.findall(r"--bind[ =](\S+)", text(file)):
             yield "service", f"systemd/{file.name}", address.removeprefix("unix:")
     try:
@@ -144,7 +144,7 @@ def ignore_lines() -> list[str]:
 def source_files(site: Site) -> Iterator[str]:
     """Yield the paths that git must keep, for a folder of files that of one in it."""
     apps = [layout.CHECKOUT / name.split(".")[0] for name in site.get("INSTALLED_APPS") or ()]
-    own = [layout.CHECKOUT / name for name in ("config", "nginx", "split", "systemd", "tests")]
+    own = [layout.CHECKOUT / name for name in ("config", "nginx", "files", "deploy", "tests")]
     templates = [
         Path(folder) for engine in site.get("TEMPLATES") or () for folder in engine.get("DIRS", ())
     ]

@@ -1,6 +1,6 @@
 """nginx: for each address of a file it opens the file that Django means, with its protection.
 
-What is compared is what the files mean for a request (`split.nginx`), not how they are written.
+What is compared is what the files mean for a request (`files.nginx`), not how they are written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from .. import layout, nginx
 from .base import KINDS, Found, Site, overlap, real, rule
 
-FILE = "split-check"
+FILE = "files-check"
 ENDINGS = ("", ".css", ".js", ".html", ".php", ".py", ".png", ".jpg", ".svg", ".pdf", ".sqlite3")
 DOES = {
     "file": "has no location for it",
@@ -101,7 +101,7 @@ def nginx_has_locations(site: Site) -> Found:
                     f"nginx serves no files for {kind}_URL {site.url(kind)!r}:"
                     f" {nginx.shown(location)} {DOES[does]}.",
                     f"Add a `location {path}` to nginx/site.conf, or take the URL from"
-                    " split/layout.py.",
+                    " files/layout.py.",
                 )
 
 
@@ -121,7 +121,7 @@ def nginx_serves_the_roots(site: Site) -> Found:
                     f"nginx serves {kind}_URL {path!r} from"
                     f" {os.path.dirname(os.path.normpath(found))!r}, but {kind}_ROOT is"
                     f" {str(root)!r}.",
-                    "Set `root` in nginx/site.conf to the web root of split/layout.py.",
+                    "Set `root` in nginx/site.conf to the web root of files/layout.py.",
                 )
 
 
@@ -295,7 +295,7 @@ def private_uploads_found(site: Site) -> Found:
                 f"{nginx.shown(location)} answers for {url!r}"
                 + (f" from {os.path.dirname(found or '')!r}" if internal else ", not `internal`")
                 + f", but PRIVATE_ROOT is {str(root)!r}.",
-                f"Give `location {url}` the word `internal;` and the root of split/layout.py.",
+                f"Give `location {url}` the word `internal;` and the root of files/layout.py.",
             )
 
 
@@ -313,7 +313,7 @@ def body_limit_fits(site: Site) -> Found:
             yield (
                 f"{nginx.shown(location)} takes bodies of {limit}, but the application takes"
                 f" {accepted} bytes: DATA_UPLOAD_MAX_MEMORY_SIZE and UPLOAD_LIMIT.",
-                "Raise client_max_body_size in nginx/application.conf, or lower the settings.",
+                "Raise client_max_body_size in nginx/proxy.conf, or lower the settings.",
             )
 
 
@@ -407,7 +407,7 @@ def no_catch_all(site: Site) -> Found:
             yield (
                 f"{nginx.shown(server)} answers for any host (server_name"
                 f" {nginx.value(server, 'server_name')!r}, listen {listens}), and hands it on.",
-                "Name the site's domain in server_name; nginx/machine.conf refuses the others.",
+                "Name the site's domain in server_name; nginx/default_server.conf refuses the others.",
             )
 
 
@@ -423,7 +423,7 @@ def host_set(site: Site) -> Found:
             yield (
                 f"{nginx.shown(location)} passes Host {host!r} on, which is not the name that"
                 " nginx checked.",
-                "Write `proxy_set_header Host $host;` in nginx/application.conf.",
+                "Write `proxy_set_header Host $host;` in nginx/proxy.conf.",
             )
 
 
@@ -452,7 +452,7 @@ def trusted_headers_set(site: Site) -> Found:
                 said = "lets the client set it" if value is None else f"sets it to {value!r}"
                 yield (
                     f"Django trusts {header} ({setting}), but {nginx.shown(location)} {said}.",
-                    f"Set {header} with proxy_set_header in nginx/application.conf, as $scheme or"
+                    f"Set {header} with proxy_set_header in nginx/proxy.conf, as $scheme or"
                     " $host.",
                 )
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The site on its server. As root, in the checkout: make install, release, rollback, backup,
-# restore, prune, or sh systemd/server.sh manage … for Django's commands.
+# restore, prune, or sh deploy/deploy.sh manage … for Django's commands.
 #
 # /srv/{{ cookiecutter.project_slug }}/checkout      the repository: releases are made from it
 # /srv/{{ cookiecutter.project_slug }}/releases/     one folder a release: code, dependencies, names of its static files
@@ -81,20 +81,20 @@ install_machine() {
     fi
 
     say "Setting the sandbox and nginx up"
-    install -D -m 644 "$checkout/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
+    install -D -m 644 "$checkout/deploy/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
     [ "$(readlink /etc/nginx/sites-enabled/default)" != /etc/nginx/sites-available/default ] ||
         rm /etc/nginx/sites-enabled/default  # there can be one default server only
-    install -m 644 "$checkout/nginx/machine.conf" /etc/nginx/conf.d/machine.conf
+    install -m 644 "$checkout/nginx/default_server.conf" /etc/nginx/conf.d/default_server.conf
     version=$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')
     if printf '1.25.1\n%s\n' "$version" | sort -C -V; then
-        sed -i '/listen/s/ http2//' /etc/nginx/conf.d/machine.conf
+        sed -i '/listen/s/ http2//' /etc/nginx/conf.d/default_server.conf
         install -m 644 "$checkout/nginx/optional/http2.conf" /etc/nginx/conf.d/http2.conf
     fi
     systemctl daemon-reload
     nginx -q -t
     limits=/etc/systemd/system/nginx.service.d/sites.conf
-    if ! cmp -s "$checkout/systemd/nginx.conf" $limits; then
-        install -D -m 644 "$checkout/systemd/nginx.conf" $limits
+    if ! cmp -s "$checkout/deploy/systemd/nginx.service.d.conf" $limits; then
+        install -D -m 644 "$checkout/deploy/systemd/nginx.service.d.conf" $limits
         systemctl daemon-reload
         systemctl restart nginx
     fi
@@ -148,10 +148,10 @@ sys.exit(f"/ answers {page.status_code}." if page.status_code >= 500 else 0)'
 
 # Units and nginx's files of a release.
 configure() {
-    for unit in "$1"/systemd/*.service "$1"/systemd/*.socket "$1"/systemd/*.timer; do
+    for unit in "$1"/deploy/systemd/*.service "$1"/deploy/systemd/*.socket "$1"/deploy/systemd/*.timer; do
         install -m 644 "$unit" "/etc/systemd/system/$slug-${unit##*/}"
     done
-    install -D -m 644 "$1/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
+    install -D -m 644 "$1/deploy/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
     systemctl daemon-reload
     systemd-analyze verify --man=no "$slug-web@next.service" "$slug-web.socket"
 
@@ -221,7 +221,7 @@ backup() {
     umask 077
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    python $home/current "$user" systemd/database.py save >"$work/database"
+    python $home/current "$user" deploy/database.py save >"$work/database"
     mkdir -p /var/backups/$slug
     to=/var/backups/$slug/$(date -u +%Y%m%d-%H%M%S).tar
     # The database first: a file that it names is there already, and no upload is ever changed;
@@ -237,7 +237,7 @@ restore() {
     tar -xf "$FROM" -C "$served" media
     tar -xf "$FROM" -C "$private" private
     say "Replacing the database"
-    tar -xOf "$FROM" database | python $home/current "$user" systemd/database.py load
+    tar -xOf "$FROM" database | python $home/current "$user" deploy/database.py load
     python $home/current "$user" manage.py migrate --verbosity 0
 }
 

@@ -1,4 +1,4 @@
-"""`python -m split`: check the settings as a server would see them, without Django."""
+"""`python -m files`: check the settings as a server would see them, without Django."""
 
 import importlib
 import os
@@ -16,7 +16,7 @@ def main() -> int:
         settings = importlib.import_module("config.settings")
     except ImportError as error:
         print(f"config/settings.py needs more than this Python has: {error}.", file=sys.stderr)
-        print("Run it with the project's own: uv run python -m split", file=sys.stderr)
+        print("Run it with the project's own: uv run python -m files", file=sys.stderr)
         return 1
     site = rules.Site(settings)
     found = list(rules.problems(site, [rule for rule in rules.RULES if not rule.needs]))

@@ -42,7 +42,7 @@ def roots_apart(site: Site) -> Found:
     if static and media and overlap(static, media):
         yield (
             f"STATIC_ROOT {str(static)!r} and MEDIA_ROOT {str(media)!r} share a folder.",
-            "Keep them beside each other, as split/layout.py does; mind links.",
+            "Keep them beside each other, as files/layout.py does; mind links.",
         )
 
 
@@ -73,7 +73,7 @@ def media_is_no_source(site: Site) -> Found:
             yield (
                 f"MEDIA_ROOT {str(media)!r} shares a folder with {str(source)!r}, which"
                 " collectstatic copies from.",
-                "Take the folder out of STATICFILES_DIRS, or MEDIA_ROOT from split/layout.py.",
+                "Take the folder out of STATICFILES_DIRS, or MEDIA_ROOT from files/layout.py.",
             )
 
 
@@ -85,7 +85,7 @@ def _static_root_is(site: Site, same: bool) -> Found:
             yield (
                 f"STATIC_ROOT {str(static)!r} shares a folder with {str(source)!r}, which"
                 " collectstatic copies from.",
-                "Keep static/ for sources; take STATIC_ROOT from split/layout.py.",
+                "Keep static/ for sources; take STATIC_ROOT from files/layout.py.",
             )
 
 
@@ -123,6 +123,6 @@ def secrets_out_of_reach(site: Site) -> Found:
             if root and real(path).is_relative_to(real(root)):
                 yield (
                     f"{what} {str(path)!r} lies below {name} {str(root)!r}.",
-                    "Move it to a folder that no web server reads: split/layout.py names one.",
+                    "Move it to a folder that no web server reads: files/layout.py names one.",
                 )
                 break

@@ -12,8 +12,8 @@ from django.urls.resolvers import LocalePrefixPattern, RegexPattern, URLPattern
 from . import rules
 
 
-def check_split(**kwargs) -> list[checks.CheckMessage]:
-    """Report each broken rule under its own id; see `split.rules`."""
+def check_files(**kwargs) -> list[checks.CheckMessage]:
+    """Report each broken rule under its own id; see `files.rules`."""
     return messages(rule for rule in rules.RULES if not rule.deploy)
 
 
@@ -26,7 +26,7 @@ def messages(chosen) -> list[checks.CheckMessage]:
     """Return what the chosen rules find, but for what Django reports under an id of its own."""
     site = rules.Site(settings, Routes())
     return [
-        (checks.Warning if problem.id.startswith("split.W") else checks.Error)(
+        (checks.Warning if problem.id.startswith("files.W") else checks.Error)(
             problem.message, hint=problem.hint, id=problem.id
         )
         for problem in rules.problems(site, [rule for rule in chosen if not rule.django])
@@ -38,8 +38,8 @@ class Routes:
 
     SERVE_FILES = frozenset(
         (
-            "split.views.static",
-            "split.views.media",
+            "files.views.static",
+            "files.views.media",
             "django.views.static.serve",
             "django.contrib.staticfiles.views.serve",
         )

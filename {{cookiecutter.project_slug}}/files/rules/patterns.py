@@ -18,7 +18,7 @@ def local_dev_serves(site: Site) -> Found:
         yield (
             f"LOCAL_DEV is on, but no pattern serves {kind}_URL {path!r}"
             + (": the one there starts with a slash, so it never matches." if slashed else "."),
-            "Put *split.urls.local_dev_patterns() first in the URL patterns.",
+            "Put *files.urls.local_dev_patterns() first in the URL patterns.",
         )
 
 
@@ -32,7 +32,7 @@ def local_dev_off(site: Site) -> Found:
         if site.routes.serves_files(view):
             yield (
                 f"LOCAL_DEV is off, but the pattern {route!r} serves files with {view}.",
-                "Take the pattern from split.urls.local_dev_patterns(), which heeds LOCAL_DEV.",
+                "Take the pattern from files.urls.local_dev_patterns(), which heeds LOCAL_DEV.",
             )
 
 

@@ -5,13 +5,13 @@ from django.conf import settings
 from django.core import checks
 
 
-class SplitConfig(AppConfig):
-    name = "split"
+class FilesConfig(AppConfig):
+    name = "files"
 
     def ready(self):
-        from .checks import check_deployment, check_split
+        from .checks import check_deployment, check_files
 
-        checks.register(check_split, checks.Tags.staticfiles)
+        checks.register(check_files, checks.Tags.staticfiles)
         checks.register(check_deployment, checks.Tags.staticfiles, deploy=True)
         if settings.LOCAL_DEV:  # on a server the installation makes them, with the right owners
             for folder in (settings.MEDIA_ROOT, Path(settings.WEB_ROOT).parent):

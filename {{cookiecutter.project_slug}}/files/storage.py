@@ -21,7 +21,7 @@ HASHED = re.compile(r"\.[0-9a-f]{12}(\.|$)")
 COMPRESSED = re.compile(r".+\.[0-9a-f]{12}\.(css|html|ico|js|json|map|mjs|otf|svg|ttf|txt|wasm)")
 
 
-@deconstructible(path="split.storage.UploadStorage")
+@deconstructible(path="files.storage.UploadStorage")
 class UploadStorage(FileSystemStorage):
     """Files below MEDIA_ROOT, which strangers may read by address but never choose or guess.
 
@@ -59,11 +59,11 @@ class UploadStorage(FileSystemStorage):
             self.delete(partial)
 
 
-@deconstructible(path="split.storage.PrivateStorage")
+@deconstructible(path="files.storage.PrivateStorage")
 class PrivateStorage(UploadStorage):
-    """Files below PRIVATE_ROOT, which no address leads to: `split.views.private` hands them out.
+    """Files below PRIVATE_ROOT, which no address leads to: `files.views.private` hands them out.
 
-    A field uses it as `models.FileField(storage=split.storage.private)`. `url` is the address at
+    A field uses it as `models.FileField(storage=files.storage.private)`. `url` is the address at
     which the admin's users read a file; give others a view of your own that decides.
     """
 

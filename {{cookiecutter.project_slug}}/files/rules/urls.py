@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from .. import layout
 from .base import KINDS, Found, Site, rule
 
-TAKE = "Take it from split/layout.py, as config/settings.py of the template does."
+TAKE = "Take it from files/layout.py, as config/settings.py of the template does."
 
 
 @rule("E001")
@@ -23,7 +23,7 @@ def urls_apart(site: Site) -> Found:
         yield (
             f"STATIC_URL {site.url('STATIC')!r} and MEDIA_URL {site.url('MEDIA')!r} share"
             " addresses.",
-            "Give each a path of its own, as split/layout.py does.",
+            "Give each a path of its own, as files/layout.py does.",
         )
 
 
@@ -84,10 +84,10 @@ def no_route_hidden(site: Site) -> Found:
     served = {site.path(kind) for kind in KINDS} | {layout.SERVED_URL}
     for prefix in sorted(url for url in served if url and url.strip("/")):
         for path, view in site.routes or ():
-            ours = view.startswith("split.views.") or site.routes.serves_files(view)
+            ours = view.startswith("files.views.") or site.routes.serves_files(view)
             if f"/{path}".startswith(prefix) and not ours:
                 yield (
                     f"The page {'/' + path!r} ({view}) lies below {prefix!r}, where nginx answers.",
-                    "Give the page another address, or the files another URL in split/layout.py.",
+                    "Give the page another address, or the files another URL in files/layout.py.",
                 )
                 break
