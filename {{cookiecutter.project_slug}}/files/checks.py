@@ -1,85 +1,94 @@
-"""The rules as Django system checks, and what they ask of Django: its URL patterns."""
+"""System checks: the consistency checks with what only Django knows, storages and URL patterns."""
 
-import re
 from collections.abc import Iterator
-from functools import cached_property
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core import checks
-from django.urls import Resolver404, get_resolver
-from django.urls.resolvers import LocalePrefixPattern, RegexPattern, URLPattern
+from django.core.files.storage import FileSystemStorage, Storage, default_storage, storages
+from django.urls import get_resolver
 
-from . import rules
+from . import layout
+from .consistency import ROOTS, Problem, Site, Store, as_dict, configured_stores, problems
+from .storage import PrivateStorage
 
-
-def check_files(**kwargs) -> list[checks.CheckMessage]:
-    """Report each broken rule under its own id; see `files.rules`."""
-    return messages(rule for rule in rules.RULES if not rule.deploy)
-
-
-def check_deployment(**kwargs) -> list[checks.CheckMessage]:
-    """Report, with --deploy, what is wrong with this deployment."""
-    return messages(rule for rule in rules.RULES if rule.deploy)
+FILE_VIEWS = {
+    *("files.views.static", "files.views.media", "files.views.not_found"),
+    *("django.views.static.serve", "django.contrib.staticfiles.views.serve"),
+}
 
 
-def messages(chosen) -> list[checks.CheckMessage]:
-    """Return what the chosen rules find, but for what Django reports under an id of its own."""
-    site = rules.Site(settings, Routes())
+@checks.register(checks.Tags.staticfiles)
+def check_consistency(**kwargs) -> list[checks.CheckMessage]:
+    """Report what is inconsistent about static files and media."""
+    site = Site(settings, [*stores(), *field_stores()])
     return [
-        (checks.Warning if problem.id.startswith("files.W") else checks.Error)(
-            problem.message, hint=problem.hint, id=problem.id
-        )
-        for problem in rules.problems(site, [rule for rule in chosen if not rule.django])
+        (checks.Error if id.startswith("E") else checks.Warning)(message, hint, id=f"files.{id}")
+        for id, message, hint in [*problems(site), *url_problems()]
     ]
 
 
-class Routes:
-    """The URL patterns, as the rules ask for them: (literal start of the path, view's name)."""
+@checks.register(checks.Tags.staticfiles, deploy=True)
+def check_deployment(**kwargs) -> list[checks.CheckMessage]:
+    """Report LOCAL_DEV in a deployment."""
+    message = "LOCAL_DEV is on: the secret key is public, and files are written beside the checkout."
+    error = checks.Error(message, "Remove LOCAL_DEV from the environment.", id="files.E015")
+    return [error] if settings.LOCAL_DEV else []
 
-    SERVE_FILES = frozenset(
-        (
-            "files.views.static",
-            "files.views.media",
-            "django.views.static.serve",
-            "django.contrib.staticfiles.views.serve",
-        )
-    )
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self.routes)
-
-    @cached_property
-    def routes(self) -> list[tuple[str, str]]:
-        return list(walk(get_resolver().url_patterns, ""))
-
-    def view(self, path: str) -> str | None:
-        """Return the dotted name of the view that answers for a path, or None."""
+def stores() -> Iterator[Store]:
+    """Yield the storages of STORAGES that write to a directory."""
+    for alias in as_dict(settings.STORAGES):
+        name = ROOTS.get(alias, f"STORAGES[{alias!r}]")
         try:
-            return dotted(get_resolver().resolve(path).func)
-        except Resolver404:
-            return None
+            storage = storages[alias]
+        except Exception:  # Django refuses to create it; the settings still say where it writes
+            yield from (s for s in configured_stores(settings) if s.name == name)
+            continue
+        if isinstance(storage, FileSystemStorage):
+            yield store(name, storage)
 
-    def serves_files(self, view: str | None) -> bool:
-        return view in self.SERVE_FILES
+
+def field_stores() -> Iterator[Store]:
+    """Yield the storages of file fields that have one of their own."""
+    known = [default_storage, *(storages[alias] for alias in storages.backends if alias == "private")]
+    for model in apps.get_models():
+        for field in model._meta.local_fields:
+            storage = getattr(field, "storage", None)
+            # The default storage is lazy: isinstance would create it.
+            if not any(storage is s for s in known) and isinstance(storage, FileSystemStorage):
+                yield store(f"The storage of {field}", storage)
 
 
-def walk(patterns: list, start: str) -> Iterator[tuple[str, str]]:
-    """Yield the literal start and the view of all patterns; a start ends where a choice begins."""
+def store(name: str, storage: Storage) -> Store:
+    kinds = {StaticFilesStorage: "staticfiles", PrivateStorage: "private"}
+    kind = next((kind for cls, kind in kinds.items() if isinstance(storage, cls)), "default")
+    modes = storage.file_permissions_mode, storage.directory_permissions_mode
+    return Store(name, storage.base_location, *modes, kind)
+
+
+def url_problems() -> Iterator[Problem]:
+    """Yield pages that nginx hides, and files that Django serves although nginx should."""
+    urls = (settings.STATIC_URL, settings.MEDIA_URL, layout.URL_PREFIX)
+    urls = [url for url in urls if str(url).startswith("/") and len(url) > 1]
+    for route, view in routes(get_resolver().url_patterns):
+        for url in [url for url in urls if route.startswith(url)][:1]:
+            if view not in FILE_VIEWS:
+                hint = "Move the page to another URL."
+                yield "W013", f"{route!r} ({view}) is below {url!r}, which nginx serves.", hint
+            elif not settings.LOCAL_DEV:
+                hint = "Take the patterns from files.views.local_dev_patterns()."
+                yield "W014", f"LOCAL_DEV is off, but Django serves {route!r} ({view}).", hint
+
+
+def routes(patterns: list, start: str = "/") -> Iterator[tuple[str, str]]:
+    """Yield the route and the view's dotted name of all URL patterns."""
     for entry in patterns:
-        pattern = entry.pattern
-        if isinstance(pattern, LocalePrefixPattern):
-            continue  # the path starts with a language, which no served URL does
-        text = str(pattern)
-        if isinstance(pattern, RegexPattern):
-            text = re.match(r"\^?((?:\\[^\w]|[\w/\-])*)", text)[1].replace("\\", "")
-        literal = text.split("<")[0]
-        if isinstance(entry, URLPattern):
-            yield start + literal, dotted(entry.callback)
-        elif "<" not in text:
-            yield from walk(entry.url_patterns, start + literal)
-
-
-def dotted(view) -> str:
-    """Return the name of a view, of a class-based one that of its class."""
-    view = getattr(view, "view_class", view)
-    return f"{view.__module__}.{getattr(view, '__qualname__', type(view).__qualname__)}"
+        route = start + str(entry.pattern).lstrip("^")
+        if hasattr(entry, "url_patterns"):
+            yield from routes(entry.url_patterns, route)
+        else:
+            view = getattr(entry.callback, "view_class", entry.callback)
+            name = getattr(view, "__qualname__", type(view).__qualname__)
+            yield route, f"{view.__module__}.{name}"

@@ -1,4 +1,4 @@
-"""A field for pictures that strangers upload."""
+"""An image field for uploads from untrusted visitors."""
 
 from django import forms
 from django.conf import settings
@@ -7,30 +7,30 @@ from django.core.validators import FileExtensionValidator
 from django.db import models
 from django.template.defaultfilters import filesizeformat
 
-# What browsers show, of all that Pillow reads. MPO is what some telephones put into a .jpg.
-FORMATS = {"PNG", "JPEG", "MPO", "GIF", "WEBP", "AVIF"}
-ENDINGS = ["png", "jpg", "jpeg", "gif", "webp", "avif"]
-SENTENCE = "Upload a picture of a kind that browsers show: PNG, JPEG, GIF, WebP or AVIF."
+# The formats that browsers display. MPO is what some phones write into a .jpg.
+IMAGE_FORMATS = {"PNG", "JPEG", "MPO", "GIF", "WEBP", "AVIF"}
+IMAGE_EXTENSIONS = ["png", "jpg", "jpeg", "gif", "webp", "avif"]
+INVALID_FORMAT = "Upload a PNG, JPEG, GIF, WebP or AVIF image."
 
 
 class PictureFormField(forms.ImageField):
-    """A form's field that takes a picture of at most `settings.UPLOAD_LIMIT` bytes."""
+    """A form field for an image of at most `settings.UPLOAD_LIMIT` bytes."""
 
-    default_validators = [FileExtensionValidator(ENDINGS, SENTENCE)]
+    default_validators = [FileExtensionValidator(IMAGE_EXTENSIONS, INVALID_FORMAT)]
 
     def to_python(self, data):
         if data and data.size > settings.UPLOAD_LIMIT:
             size, limit = filesizeformat(data.size), filesizeformat(settings.UPLOAD_LIMIT)
-            raise ValidationError(f"The file has {size}, and the site takes up to {limit}.")
-        file = super().to_python(data)  # Pillow reads it, whatever its name and type say
-        if file and file.image.format not in FORMATS:
-            raise ValidationError(SENTENCE)
+            raise ValidationError(f"The file is {size}. The maximum size is {limit}.")
+        file = super().to_python(data)  # Pillow reads the content, whatever its name and type claim
+        if file and file.image.format not in IMAGE_FORMATS:
+            raise ValidationError(INVALID_FORMAT)
         return file
 
 
 class PictureField(models.ImageField):
-    """Django's ImageField, with `PictureFormField` in every form, the admin's too."""
+    """Django's ImageField, with `PictureFormField` in all forms, the admin's included."""
 
     def formfield(self, **kwargs):
-        # However long the visitor's own name for the file is, it is not kept.
+        # The visitor's own file name is not stored, so its length does not matter.
         return super().formfield(**{"form_class": PictureFormField, "max_length": None, **kwargs})

@@ -1,30 +1,28 @@
-"""Where static and media live, stated once: settings, URLs, nginx and the checks follow.
+"""Where static and media files are: settings, URLs and checks take it from here, nginx must agree.
 
-Standard library only: the template's hook reads this before Django is installed.
+Standard library only: the template's hook imports this before Django is installed.
 """
 
+import os
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# The disk is laid out like the URL: the file for SERVED_URL + X is the web root + SERVED_URL + X.
-SERVED_URL = "{{ cookiecutter.served_url }}"
+# URLs map directly onto directories: the file for URL_PREFIX + X is WEB_ROOT + URL_PREFIX + X.
+URL_PREFIX = "{{ cookiecutter.served_url }}"
+STATIC_URL = URL_PREFIX + "static/"
+MEDIA_URL = URL_PREFIX + "media/"
+PRIVATE_URL = URL_PREFIX + "private/"  # internal in nginx: no visitor can request it
+
+# On a server. STATE_DIR holds what no URL leads to: the database and private uploads.
 WEB_ROOT = "{{ cookiecutter.web_root }}"
-# What the site writes and no address leads to: the database, private uploads.
-VAR = "/var/lib/{{ cookiecutter.project_slug }}"
-DATABASE = VAR + "/db.sqlite3"
+STATE_DIR = "/var/lib/{{ cookiecutter.project_slug }}"
 
-STATIC_URL = SERVED_URL + "static/"
-MEDIA_URL = SERVED_URL + "media/"
-PRIVATE_URL = SERVED_URL + "private/"  # nginx's name for them, closed to visitors
-
-# With LOCAL_DEV: a sibling of the checkout, so that nothing the site writes lies in the
-# checkout and two worktrees never share.
-LOCAL_VAR = CHECKOUT.with_name(CHECKOUT.name + "-var")
-LOCAL_WEB_ROOT = LOCAL_VAR / "www"
-LOCAL_DATABASE = LOCAL_VAR / "db.sqlite3"
+# With LOCAL_DEV: a sibling of the checkout, so that the site never writes to the repository and two
+# worktrees never share files.
+LOCAL_VAR = Path(os.environ.get("LOCAL_VAR") or CHECKOUT.with_name(CHECKOUT.name + "-var"))
 
 
-def folder(web_root: Path | str, url: str) -> Path:
-    """Return the folder below a root of nginx that a URL path is served from."""
-    return Path(web_root, url.strip("/"))
+def path_for(root: Path | str, url: str) -> Path:
+    """Return the directory below `root` (WEB_ROOT, STATE_DIR) that a URL path is served from."""
+    return Path(root, url.strip("/"))

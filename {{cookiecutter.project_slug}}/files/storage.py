@@ -1,9 +1,10 @@
-"""Where files are written: uploads under names nobody can guess; all files whole or not at all."""
+"""Storages: uploads get random names; all files are written atomically."""
 
 import gzip
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -17,43 +18,51 @@ from django.urls import reverse
 from django.utils.deconstruct import deconstructible
 
 HASHED = re.compile(r"\.[0-9a-f]{12}(\.|$)")
-# Endings of files that shrink. Pictures, video and woff2 are compressed already.
+# Extensions of files worth compressing: images, video and woff2 are compressed already.
 COMPRESSED = re.compile(r".+\.[0-9a-f]{12}\.(css|html|ico|js|json|map|mjs|otf|svg|ttf|txt|wasm)")
+
+
+def partial_name(name: str) -> str:
+    """Return a name beside `name` to write to first; nginx refuses names with a leading dot."""
+    return str(PurePosixPath(name).with_name(f".{secrets.token_hex(8)}.part"))
+
+
+def fsync(path: str) -> None:
+    """Write a file's content to the disk: after a power failure its name must not lack it."""
+    with Path(path).open("rb") as file:
+        os.fsync(file)
 
 
 @deconstructible(path="files.storage.UploadStorage")
 class UploadStorage(FileSystemStorage):
-    """Files below MEDIA_ROOT, which strangers may read by address but never choose or guess.
+    """Files below MEDIA_ROOT, which anyone who has the URL can read.
 
-    An upload keeps its folder (`upload_to`) and the ending of its name; the rest is random,
-    so it can neither be guessed nor take another file's place.
+    An upload keeps its directory (`upload_to`) and its extension. The rest of the name is random,
+    so that it cannot be guessed and never replaces another file.
     """
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """Return the name to store `name` under: same folder, same ending, random stem.
+        """Return the name to store `name` under. Django calls this for every way to save a file.
 
-        Every way to save a file asks for it. Raises SuspiciousFileOperation where the folder
-        leaves no room for the stem in `max_length` characters.
+        Raises SuspiciousFileOperation if the result is longer than `max_length` characters.
         """
         path = PurePosixPath(str(name).replace("\\", "/"))
         if not path.name:
-            raise SuspiciousFileOperation(f"{name!r} names no file.")
-        ending = path.suffix.lower()
-        if not re.fullmatch(r"\.[a-z0-9]{1,10}", ending):
-            ending = ""
-        available = str(path.with_name(secrets.token_urlsafe(16) + ending))
+            raise SuspiciousFileOperation(f"{name!r} is not a file name.")
+        extension = path.suffix.lower()
+        if not re.fullmatch(r"\.[a-z0-9]{1,10}", extension):
+            extension = ""
+        available = str(path.with_name(secrets.token_urlsafe(16) + extension))
         if max_length and len(available) > max_length:
             raise SuspiciousFileOperation(f"{available!r} is longer than {max_length} characters.")
         return available
 
     def _save(self, name: str, content: File) -> str:
-        # nginx refuses names with a leading dot, so nobody reads a file that is half there.
-        partial = str(PurePosixPath(name).with_name(f".{secrets.token_hex(8)}.part"))
+        partial = partial_name(name)
         try:
             super()._save(partial, content)
-            with Path(self.path(partial)).open("rb") as file:
-                os.fsync(file)  # else a power cut can leave the name without the bytes
-            os.link(self.path(partial), self.path(name))  # fails rather than replace a file
+            fsync(self.path(partial))
+            os.link(self.path(partial), self.path(name))  # fails rather than replaces a file
             return name
         finally:
             self.delete(partial)
@@ -61,10 +70,10 @@ class UploadStorage(FileSystemStorage):
 
 @deconstructible(path="files.storage.PrivateStorage")
 class PrivateStorage(UploadStorage):
-    """Files below PRIVATE_ROOT, which no address leads to: `files.views.private` hands them out.
+    """Files below PRIVATE_ROOT, which no URL leads to: the view `files.views.private` serves them.
 
-    A field uses it as `models.FileField(storage=files.storage.private)`. `url` is the address at
-    which the admin's users read a file; give others a view of your own that decides.
+    Use it as `models.FileField(storage=files.storage.private)`. `url` is for users of the admin;
+    write a view with a check of its own for others.
     """
 
     @property
@@ -76,18 +85,15 @@ class PrivateStorage(UploadStorage):
 
 
 def private() -> Storage:
-    """Return the storage of private uploads, as a field's `storage` wants it: a callable."""
+    """Return the storage of private uploads; a callable, so that migrations do not contain it."""
     return storages["private"]
 
 
 class CompressedManifestStaticFilesStorage(ManifestStaticFilesStorage):
-    """Django's storage of hashed names, with a .gz and a .br beside each file that shrinks.
+    """Django's manifest storage, with a .gz and a .br file beside each file worth compressing.
 
-    Only hashed names: they never change, so what is compressed once is never looked at again.
-
-    Releases follow one another in STATIC_ROOT while the site runs: what a page of the release
-    before names stays, no file is ever missing or half there, and the list of names lies in the
-    checkout, so that each release reads its own and going back needs no collecting.
+    Releases share STATIC_ROOT while the site runs. So this storage replaces files atomically, never
+    deletes one with a hashed name, and writes the manifest to the checkout, one for each release.
     """
 
     def __init__(self, *args, **kwargs):
@@ -96,7 +102,7 @@ class CompressedManifestStaticFilesStorage(ManifestStaticFilesStorage):
         )
 
     def delete(self, name: str) -> None:
-        """Delete a file; a hashed name stays, for Django would write it anew the next moment."""
+        """Delete a file, unless its name is hashed: Django would write it again at once."""
         if not HASHED.search(name):
             super().delete(name)
 
@@ -105,10 +111,9 @@ class CompressedManifestStaticFilesStorage(ManifestStaticFilesStorage):
         if self.exists(name) and Path(self.path(name)).read_bytes() == content.read():
             return name
         content.seek(0)
-        partial = str(PurePosixPath(name).with_name(f".{secrets.token_hex(8)}.part"))
+        partial = partial_name(name)
         super()._save(partial, content)
-        with Path(self.path(partial)).open("rb") as file:
-            os.fsync(file)  # else a power cut can leave the name without the bytes
+        fsync(self.path(partial))
         os.replace(self.path(partial), self.path(name))
         return name
 
@@ -120,21 +125,19 @@ class CompressedManifestStaticFilesStorage(ManifestStaticFilesStorage):
                     self.compress(Path(self.path(name)))
 
     def compress(self, file: Path) -> None:
-        """Write `file`'s compressed twins, each whole and with its time, unless they are there."""
-        for ending, pack in (
+        """Write the compressed copies of `file` that do not exist yet."""
+        for extension, compress in (
             (".gz", lambda content: gzip.compress(content, mtime=0)),
-            # Quality 11 takes three times as long for 1 % fewer bytes.
+            # Quality 11 takes three times as long and saves 1 %.
             (".br", lambda content: brotli.compress(content, quality=10)),
         ):
-            twin = Path(f"{file}{ending}")
-            if twin.exists():
+            copy = Path(f"{file}{extension}")
+            if copy.exists():
                 continue
             content = file.read_bytes()
-            packed = pack(content)
-            if len(packed) < len(content):
-                partial = twin.with_name(f".{twin.name}.part")
-                partial.write_bytes(packed)
-                partial.chmod(self.file_permissions_mode or 0o644)
-                modified = file.stat().st_mtime_ns
-                os.utime(partial, ns=(modified, modified))
-                partial.replace(twin)
+            compressed = compress(content)
+            if len(compressed) < len(content):
+                partial = copy.with_name(f".{copy.name}.part")
+                partial.write_bytes(compressed)
+                shutil.copystat(file, partial)
+                partial.replace(copy)

@@ -1,13 +1,10 @@
-"""What nginx and Django do together for uploads, and with LOCAL_DEV what nginx does alone.
+"""Views that serve files: private uploads, and with LOCAL_DEV everything below the URL prefix.
 
-With LOCAL_DEV, Django answers below the served URL as nginx would. Types and headers are read
-from nginx's own files, so that the two cannot disagree. On purpose these differ: nothing is
-cached, static files come from their sources, ranges are not cut out, and Django's middleware
-adds its headers.
+With LOCAL_DEV the responses are those of nginx on a server, except that nothing is cached, static
+files come from their sources, and ranges are ignored.
 """
 
-from __future__ import annotations
-
+import mimetypes
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -16,119 +13,129 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
-from . import layout, nginx
+from . import layout
 
-# nginx's default for charset_types, which text/html always belongs to.
-CHARSET_TYPES = "text/xml text/plain application/javascript"
+# For LOCAL_DEV, as in nginx/upload_headers.conf. All other types are application/octet-stream.
+UPLOAD_TYPES = {
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif",
+    "webp": "image/webp", "avif": "image/avif", "svg": "image/svg+xml",
+    "mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4", "webm": "video/webm",
+    "txt": "text/plain; charset=utf-8", "pdf": "application/pdf",
+}  # fmt: skip
+# Types that browsers display without running script. SVG is a document with script of its own.
+INLINE = re.compile(r"(image/(?!svg)|audio/|video/|text/plain)")
+UPLOAD_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self';"
+    " style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def private(request: HttpRequest, name: str) -> HttpResponse:
-    """Hand out a private upload, by its name in the storage, to whoever asks.
+    """Serve a private upload, by its name in the storage.
 
-    Call it from a view of your own that has decided that this visitor may have it. Raises Http404
-    where there is no such file, and SuspiciousFileOperation, which Django answers with 400, for a
-    name that leads out of the storage.
+    Call it from a view that has checked that this visitor may read the file. Raises Http404 if
+    there is none, and SuspiciousFileOperation (status 400) for a name outside the storage.
     """
     storage = storages["private"]
-    if hidden(name) or not storage.exists(name):
+    if is_hidden(name) or not storage.exists(name):
         raise Http404(f"There is no private upload {name!r}.")
     if settings.LOCAL_DEV:
-        return answer(request, Path(storage.path(name)), "private.conf")
+        response = serve_upload(request, Path(settings.PRIVATE_ROOT), name)
+        response["Cache-Control"] = "private, no-store"
+        return response
     response = HttpResponse(headers={"X-Accel-Redirect": quote(layout.PRIVATE_URL + name)})
-    del response["Content-Type"]  # nginx knows it by the name, and trusts no upload's own word
+    del response["Content-Type"]  # nginx sets it from the name
     return response
 
 
-@csrf_exempt  # nginx knows no tokens: it answers 405
-def static(request: HttpRequest, path: str) -> HttpResponse:
-    """Answer for one of the site's own files, from its source: nothing needs collecting."""
-    found = None if hidden(path) else finders.find(merged(path))
-    return answer(request, Path(found) if found else None, "static.conf")
+@csrf_exempt  # nginx responds to POST with 405, not 403
+def static(request: HttpRequest, name: str) -> HttpResponse:
+    """Serve a static file from its source, so nothing has to be collected."""
+    found = None if is_hidden(name) else finders.find(merge_slashes(name))
+    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if content_type.startswith("text/") or content_type == "application/json":
+        content_type += "; charset=utf-8"
+    response = serve(request, Path(found) if found else None, content_type)
+    response["Cache-Control"] = "no-cache"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 @csrf_exempt
-def media(request: HttpRequest, path: str) -> HttpResponse:
-    """Answer for an upload."""
-    file = None if hidden(path) else Path(settings.MEDIA_ROOT, merged(path))
-    return answer(request, file, "media.conf")
+def media(request: HttpRequest, name: str) -> HttpResponse:
+    """Serve an upload."""
+    response = serve_upload(request, Path(settings.MEDIA_ROOT), merge_slashes(name))
+    response["Cache-Control"] = "no-cache"
+    return response
 
 
 @csrf_exempt
-def nothing(request: HttpRequest, path: str = "") -> HttpResponse:
-    """Answer for the rest below the served URL: there is nothing."""
+def not_found(request: HttpRequest, name: str = "") -> HttpResponse:
+    """Return nginx's 404: below the URL prefix there are no pages."""
     return HttpResponse("404 Not Found", status=404)
 
 
-def merged(path: str) -> str:
-    """Return a relative path with slashes merged, as nginx's `merge_slashes` does."""
-    return re.sub("/+", "/", path).lstrip("/")
+def local_dev_patterns() -> list[URLPattern]:
+    """Return the URL patterns below the URL prefix: without LOCAL_DEV none, nginx serves them."""
+    # A pattern with a leading slash would never match.
+    urls = (settings.STATIC_URL, settings.MEDIA_URL, layout.URL_PREFIX)
+    static_url, media_url, prefix = (url.lstrip("/") for url in urls)
+    patterns = [
+        path(f"{static_url}<path:name>", static),
+        path(f"{media_url}<path:name>", media),
+        path(prefix, not_found),
+        path(f"{prefix}<path:name>", not_found),
+    ]
+    return patterns if settings.LOCAL_DEV else []
 
 
-def hidden(path: str) -> bool:
-    """Return whether nginx would not look for `path`: dotfiles, folders, what leaves the root."""
-    return "/." in f"/{path}" or path.endswith("/")
+def merge_slashes(name: str) -> str:
+    """Return a relative path with repeated slashes merged, as nginx does."""
+    return re.sub("/+", "/", name).lstrip("/")
 
 
-def answer(request: HttpRequest, file: Path | None, conf: str) -> HttpResponse:
-    """Return nginx's answer for `file` in a location that includes nginx/`conf`."""
-    location = nginx.read(layout.CHECKOUT / "nginx" / conf)
-    try:
-        response = found(request, file, location)
-    except OSError:  # it may not be read, or its name is too long
-        response = HttpResponse("404 Not Found", status=404)
-    for header in location.all("add_header"):
-        name, value, *always = header.words[1:]
-        if always or response.status_code in {200, 206, 304}:
-            value = variable(value, response.get("Content-Type", ""))
-            if value:
-                response[name] = value
-    if conf != "private.conf":  # there, nothing is cached on a server either
-        response["Cache-Control"] = "no-cache"
+def is_hidden(name: str) -> bool:
+    """Return whether nginx refuses a path by its name: dotfiles, `..` and directories."""
+    return "/." in f"/{name}" or name.endswith("/")
+
+
+def serve_upload(request: HttpRequest, root: Path, name: str) -> HttpResponse:
+    """Return nginx's response for an upload below `root`: never anything that runs in a browser."""
+    content_type = UPLOAD_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")
+    response = serve(request, None if is_hidden(name) else root / name, content_type, root)
+    for header, value in UPLOAD_HEADERS.items():
+        response[header] = value
+    if response.status_code == 200:
+        inline = INLINE.match(content_type)
+        response["Content-Disposition"] = "inline" if inline else "attachment"
     return response
 
 
-def found(request: HttpRequest, file: Path | None, location: nginx.Directive) -> HttpResponse:
-    """Return the answer for `file` without the location's headers. Raises OSError."""
-    guarded = location.one("disable_symlinks")
-    if file is None or not file.is_file() or (guarded and linked(file)):
-        return HttpResponse("404 Not Found", status=404)
-    if request.method not in {"GET", "HEAD"}:
-        return HttpResponse("405 Not Allowed", status=405)
-    modified = int(file.stat().st_mtime)
-    response = get_conditional_response(request, last_modified=modified)
-    if response is None:
-        response = FileResponse(file.open("rb"), content_type=content_type(file, location))
-        del response["Content-Disposition"]
+def serve(request, file: Path | None, content_type: str, root: Path | None = None) -> HttpResponse:
+    """Return the file, or the status that nginx would return: 304, 404 or 405.
+
+    Below `root` symlinks are refused, as by nginx's disable_symlinks: one could name any file.
+    """
+    try:
+        if file is None or not file.is_file():
+            return not_found(request)
+        if root and file.resolve() != root.resolve() / file.relative_to(root):
+            return not_found(request)
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponse("405 Not Allowed", status=405)
+        modified = int(file.stat().st_mtime)
+        response = get_conditional_response(request, last_modified=modified)
+        if response is None:
+            response = FileResponse(file.open("rb"), content_type=content_type)
+            del response["Content-Disposition"]
+    except OSError:  # unreadable, or the name is too long
+        return not_found(request)
     response["Last-Modified"] = http_date(modified)
     return response
-
-
-def linked(file: Path) -> bool:
-    """Return whether a link stands anywhere below the root of uploads on the way to `file`."""
-    roots = {Path(settings.MEDIA_ROOT), Path(settings.PRIVATE_ROOT)}
-    return any(part.is_symlink() for part in [file, *file.parents] if roots & {*part.parents})
-
-
-def content_type(file: Path, location: nginx.Directive) -> str:
-    """Return the type that nginx's `types`, `default_type` and `charset` give a file."""
-    ending = file.suffix.lstrip(".").lower()
-    listed = next(location.all("types")).block
-    kind = next((t.name for t in listed if ending in t.words[1:]), location.one("default_type"))
-    charset_types = ["text/html", *(location.one("charset_types") or CHARSET_TYPES).split()]
-    return f"{kind}; charset={location.one('charset')}" if kind in charset_types else kind
-
-
-def variable(value: str, kind: str) -> str:
-    """Return a header's value; a variable is that of a `map` of the response's type."""
-    if not value.startswith("$"):
-        return value
-    site = nginx.read(layout.CHECKOUT / "nginx" / "site.conf")
-    table = next(m for m in site.all("map") if m.words[2] == value)
-    for key in table.block:
-        if key.name == kind or (key.name.startswith("~") and re.search(key.name[1:], kind)):
-            return key.value
-    return table.one("default") or ""
