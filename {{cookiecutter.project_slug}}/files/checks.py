@@ -32,7 +32,7 @@ def check_consistency(**kwargs) -> list[checks.CheckMessage]:
 @checks.register(checks.Tags.staticfiles, deploy=True)
 def check_deployment(**kwargs) -> list[checks.CheckMessage]:
     """Report LOCAL_DEV in a deployment."""
-    message = "LOCAL_DEV is on: the secret key is public, and files are written beside the checkout."
+    message = "LOCAL_DEV is on: the secret key is public, and uploads go beside the checkout."
     error = checks.Error(message, "Remove LOCAL_DEV from the environment.", id="files.E015")
     return [error] if settings.LOCAL_DEV else []
 
@@ -52,12 +52,12 @@ def stores() -> Iterator[Store]:
 
 def field_stores() -> Iterator[Store]:
     """Yield the storages of file fields that have one of their own."""
-    known = [default_storage, *(storages[alias] for alias in storages.backends if alias == "private")]
     for model in apps.get_models():
         for field in model._meta.local_fields:
-            storage = getattr(field, "storage", None)
+            storage = getattr(field, "storage", default_storage)
             # The default storage is lazy: isinstance would create it.
-            if not any(storage is s for s in known) and isinstance(storage, FileSystemStorage):
+            known = storage is default_storage or isinstance(storage, PrivateStorage)
+            if not known and isinstance(storage, FileSystemStorage):
                 yield store(f"The storage of {field}", storage)
 
 
@@ -70,8 +70,9 @@ def store(name: str, storage: Storage) -> Store:
 
 def url_problems() -> Iterator[Problem]:
     """Yield pages that nginx hides, and files that Django serves although nginx should."""
-    urls = (settings.STATIC_URL, settings.MEDIA_URL, layout.URL_PREFIX)
-    urls = [url for url in urls if str(url).startswith("/") and len(url) > 1]
+    raw = settings._wrapped  # without Django's script prefix
+    urls = [getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL")]
+    urls = [url for url in [*urls, layout.URL_PREFIX] if str(url).startswith("/") and len(url) > 1]
     for route, view in routes(get_resolver().url_patterns):
         for url in [url for url in urls if route.startswith(url)][:1]:
             if view not in FILE_VIEWS:

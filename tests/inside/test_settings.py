@@ -1,0 +1,100 @@
+"""Settings of a rendered project on a server. Copied into one and run there: `project_tests`."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from files import layout
+
+SHOW = """
+import json
+from config import settings
+print(json.dumps({k: v for k, v in vars(settings).items() if k.isupper()}, default=str))
+"""
+
+
+def python(*arguments, **environment) -> subprocess.CompletedProcess:
+    """Run Python with a secret key and nothing else in the environment."""
+    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "of tests", **environment}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True
+    )
+
+
+def production(**environment) -> dict:
+    """Return the settings of a server."""
+    shown = python("-c", SHOW, **environment)
+    assert shown.returncode == 0, shown.stderr
+    return json.loads(shown.stdout)
+
+
+def test_roots_of_a_server():
+    settings = production()
+    assert settings["STATIC_ROOT"] == layout.WEB_ROOT + settings["STATIC_URL"].rstrip("/")
+    assert settings["MEDIA_ROOT"] == layout.WEB_ROOT + settings["MEDIA_URL"].rstrip("/")
+    assert not settings["LOCAL_DEV"] and not settings["DEBUG"]
+    assert settings["ALLOWED_HOSTS"] == [settings["DOMAIN"]]
+    assert "Manifest" in settings["STORAGES"]["staticfiles"]["BACKEND"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LOCAL_DEV", "maybe"), ("DATABASE_URL", "mysql://localhost/site")]
+)
+def test_invalid_value_is_rejected_in_one_sentence(name, value):
+    done = python("manage.py", "check", **{name: value})
+    assert done.returncode == 1
+    assert done.stderr.startswith(name) and done.stderr.count("\n") == 1
+
+
+def test_postgresql():
+    settings = production(DATABASE_URL="postgres://ada:secret@db.example/site")
+    database = settings["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["HOST"], database["NAME"]) == ("db.example", "site")
+
+
+def test_sqlite_allows_readers_beside_a_writer(tmp_path):
+    code = """
+import sqlite3
+from django.db import connection, transaction
+for name in ("journal_mode", "busy_timeout"):
+    print(connection.cursor().execute(f"PRAGMA {name}").fetchone()[0])
+with transaction.atomic():
+    try:
+        sqlite3.connect(connection.settings_dict["NAME"], timeout=0).execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        print(error)
+"""
+    command = ["manage.py", "shell", "--verbosity", "0", "--command", code]
+    done = python(*command, DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3")
+    assert done.stdout.splitlines() == ["wal", "20000", "database is locked"]
+
+
+def test_media_domain():
+    settings = production(MEDIA_DOMAIN="uploads.example")
+    assert settings["MEDIA_URL"] == "https://uploads.example" + layout.MEDIA_URL
+    assert settings["MEDIA_ROOT"] == production()["MEDIA_ROOT"]
+    local = production(MEDIA_DOMAIN="uploads.example", LOCAL_DEV="1")
+    assert local["MEDIA_URL"] == layout.MEDIA_URL
+
+
+def test_nothing_is_written_to_the_checkout():
+    for settings in (production(), production(LOCAL_DEV="1")):
+        paths = [settings[name] for name in ("STATIC_ROOT", "MEDIA_ROOT", "PRIVATE_ROOT")]
+        for path in [*paths, settings["DATABASES"]["default"]["NAME"]]:
+            assert not path.startswith(f"{layout.CHECKOUT}/")
+
+
+def test_errors_are_logged_to_standard_error():
+    code = """
+import django; django.setup()
+from django.test import Client
+from django.urls import path
+import config.urls
+config.urls.urlpatterns.append(path("broken/", lambda request: 1 / 0))
+Client(raise_request_exception=False).get("/broken/", secure=True, headers={"host": "%s"})
+"""
+    done = python("-c", code % production()["DOMAIN"], DJANGO_SETTINGS_MODULE="config.settings")
+    assert "ZeroDivisionError" in done.stderr
