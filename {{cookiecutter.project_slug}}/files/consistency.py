@@ -171,7 +171,8 @@ def secrets_not_served(site: Site) -> Iterator[Problem]:
 def media_is_public(site: Site) -> Iterator[Problem]:
     """Logs, mails, dumps and caches below MEDIA_ROOT can be downloaded by anyone."""
     others = {"DATABASES", "MEDIA_URL", "STATIC_URL", "STORAGES"}
-    for name in set(filter(str.isupper, dir(site.settings))) - others if site.media else ():
+    names = sorted(set(filter(str.isupper, dir(site.settings))) - others)
+    for name in names if site.media else ():
         for place in places(name, site.get(name)):
             if NOT_PUBLIC.search(place.name.upper()) and place.is_inside(site.media):
                 yield "W008", f"{place} is below {site.media}.", "Write it below STATE_DIR instead."
