@@ -710,7 +710,7 @@ MEGABYTE = 1024 * 1024
 
 
 def with_a_sentence(answer, site):
-    assert b"up to 10 MB" in answer.body and b"<h1>" in answer.body, said(answer)
+    assert b"maximum size is 10 MB" in answer.body and b"<h1>" in answer.body, said(answer)
 
 
 def too_large(name: str, lines: list[str], content: bytes = b"") -> None:

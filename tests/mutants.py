@@ -9,7 +9,7 @@ for the case that waits for a cache.
 CSP = "add_header Content-Security-Policy \"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox\" always;"
 LINKS = "disable_symlinks on from=$document_root;"
 DISPOSITION = "add_header Content-Disposition $client_site_media_disposition;"
-WWW = """    add_header Strict-Transport-Security "max-age=2592000" always;  # Django never sees this name
+WWW = """    add_header Strict-Transport-Security "max-age=2592000" always;  # Django sets it for the main domain only
     return 301 https://client-site.example$request_uri;
 """
 DOTFILES = r"location ~ /\. { return 404; }"
@@ -132,16 +132,16 @@ NGINX = {
     "bodies of any size": ("nginx/proxy.conf", "client_max_body_size 13m;", "client_max_body_size 0;"),
     "bodies a little larger": ("nginx/proxy.conf", "client_max_body_size 13m;", "client_max_body_size 14m;"),
     "slow bodies are waited for": ("nginx/proxy.conf:slow", "client_body_timeout 10s;", NOTHING),
-    "away: nginx's own words": ("nginx/errors.conf:away", "error_page 502 504 =503 @away;", NOTHING),
+    "away: nginx's own words": ("nginx/errors.conf:away", "error_page 502 504 =503 @unavailable;", NOTHING),
     "away: a broken gateway": ("nginx/errors.conf:away", "=503 ", NOTHING),
     "away: come back when you like": ("nginx/errors.conf:away", "add_header Retry-After 30 always;", NOTHING),
     "away: kept by caches": ("nginx/errors.conf:away", "add_header Cache-Control no-store always;", NOTHING),
-    "too large: nginx's own words": ("nginx/errors.conf", "error_page 413 @large;", NOTHING),
-    # optional/
-    "apart: the rest of the web root": ("nginx/optional/media_domain.conf", "location / { return 404; }", NOTHING),
-    "apart: none of the guards": ("nginx/optional/media_domain.conf", "        include client_site/upload_headers.conf;\n", NOTHING),
-    "apart: refused by the site": ("nginx/optional/media_domain.conf", "cross-origin always", "same-origin always"),
-    "apart: versions": ("nginx/optional/media_domain.conf", "    server_tokens off;\n", NOTHING),
+    "too large: nginx's own words": ("nginx/errors.conf", "error_page 413 @too_large;", NOTHING),
+    # media_domain.conf
+    "apart: the rest of the web root": ("nginx/media_domain.conf", "location / { return 404; }", NOTHING),
+    "apart: none of the guards": ("nginx/media_domain.conf", "        include client_site/upload_headers.conf;\n", NOTHING),
+    "apart: refused by the site": ("nginx/media_domain.conf", "cross-origin always", "same-origin always"),
+    "apart: versions": ("nginx/media_domain.conf", "    server_tokens off;\n", NOTHING),
 }  # fmt: skip
 
 # These run behind nginx; the project's own tests are asked too.

@@ -334,11 +334,11 @@ def lay_out(
     load = f"load_module {module};" if brotli and module.exists() else ""
     (root / "nginx.conf").write_text(CONFIGURATION.format(root=root, load=load))
     places = {"default_server.conf": "conf.d/default_server.conf", "site.conf": f"sites-enabled/{slug}.conf"}
-    places["optional/media_domain.conf"] = f"sites-enabled/{slug}_media_domain.conf"
+    places["media_domain.conf"] = f"sites-enabled/{slug}_media_domain.conf"
     if load:
-        places["optional/brotli.conf"] = f"{slug}/brotli.conf"
+        (root / slug / "brotli.conf").write_text("brotli_static on;\n")
     if http2 := version(nginx) >= (1, 25, 1):
-        places["optional/http2.conf"] = "conf.d/http2.conf"
+        (root / "conf.d/http2.conf").write_text("http2 on;\n")
     for file in (project / "nginx").glob("*.conf"):
         places.setdefault(file.name, f"{slug}/{file.name}")
     for name, place in places.items():

@@ -123,7 +123,7 @@ def test_analysers_find_nothing_unanswered(bake, tmp_path, analyser, answers):
     files = bake(**answers) / "nginx"
     slug = files.parent.name
     shutil.copytree(files, tmp_path / slug)
-    sites = "default_server.conf", "site.conf", "optional/media_domain.conf"
+    sites = "default_server.conf", "site.conf", "media_domain.conf"
     includes = "".join(f"include {slug}/{name};\n" for name in sites)
     (tmp_path / "nginx.conf").write_text(f"events {{}}\nhttp {{\n{includes}}}\n")
     done = subprocess.run(
