@@ -1,4 +1,4 @@
-"""The rendered project's settings, with what lets the attacks see what reached Django."""
+"""The rendered project's settings, with views and middleware that show what reaches Django."""
 
 import os
 
