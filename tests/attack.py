@@ -78,7 +78,7 @@ class Site:
     local: bool = False
     brotli: bool = False  # whether nginx has the module
     cookie: str = ""  # session of a user without staff status
-    staff: str = ""  # session of a user who can enter the admin
+    staff: str = ""  # session of a user who can upload in the admin
     log: Callable[[], str] = lambda: ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -1173,25 +1173,27 @@ for name, path in {
 
 # 20. Uploading: random names, atomic writes, permissions, error messages.
 
+PHOTOS = "/admin/welcome/photo/add/"
 
-def upload(site: Site, filename: bytes, content: bytes):
-    """Upload a photo as a logged-in user. Return the response and the new file, if there is one."""
+
+def upload(site: Site, filename: bytes, content: bytes, session: str | None = None):
+    """Upload a photo in the admin, as staff by default. Return the response and the new file."""
     boundary = b"----b"
     parts = b"".join(
         b"--" + boundary + b"\r\nContent-Disposition: form-data; name=" + top + b"\r\n\r\n" + inner + b"\r\n"
         for top, inner in (
             (b'"csrfmiddlewaretoken"', CSRF.encode()),
-            (b'"photo"; filename="' + filename + b'"\r\nContent-Type: image/png', content),
+            (b'"image"; filename="' + filename + b'"\r\nContent-Type: image/png', content),
         )
     )
     head = [
-        f"Cookie: sessionid={site.cookie}; csrftoken={CSRF}",
+        f"Cookie: sessionid={site.staff if session is None else session}; csrftoken={CSRF}",
         f"Referer: {'http' if site.local else 'https'}://{site.domain}/",
         "Content-Type: multipart/form-data; boundary=----b",
     ]
     with site.lock:
         before = {*site.media.rglob("*")}
-        response = site.raw(request("/", "POST", head, parts + b"--" + boundary + b"--\r\n"))
+        response = site.raw(request(PHOTOS, "POST", head, parts + b"--" + boundary + b"--\r\n"))
         new = {file for file in {*site.media.rglob("*")} - before if file.is_file()}
         new = {file for file in new if "photos" in file.parts}
         assert not [file for file in new if file.name.startswith(".")], f"partial upload: {new}"
@@ -1249,7 +1251,7 @@ def upload_rejected(filename: bytes, content: bytes, message: bytes):
         response, file = upload(site, filename, content)
         assert file is None, file
         assert response.status == 200 and response.django, describe(response)
-        assert message in response.body, re.findall(rb"<p class=.wrong.*", response.body)
+        assert message in response.body, re.findall(rb"<ul class=.errorlist.*", response.body)
 
     return run
 
@@ -1257,7 +1259,7 @@ def upload_rejected(filename: bytes, content: bytes, message: bytes):
 SIZE = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
 BOMB = PNG[:8] + struct.pack(">I", 13) + SIZE + struct.pack(">I", zlib.crc32(SIZE)) + PNG[33:]
 IMAGE = b"Upload a valid image"
-FORMAT = b"Upload a picture of a kind that browsers show"
+FORMAT = b"Upload a PNG, JPEG, GIF, WebP or AVIF image."
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>"
 for name, filename, content, message in (
     ("html", b"me.html", SCRIPT, IMAGE),
@@ -1274,19 +1276,33 @@ for name, filename, content, message in (
     ("bitmap", b"me.bmp", b"BM", IMAGE),
     ("postscript", b"me.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n%%EndComments\n", FORMAT),
     ("empty", b"me.png", b"", b"empty"),
-    ("too-large", b"me.png", PNG + bytes(10 * MEGABYTE), b"takes up to 10.0"),
+    ("too-large", b"me.png", PNG + bytes(10 * MEGABYTE), b"The maximum size is 10.0"),
     ("bomb", b"me.png", BOMB, IMAGE),
 ):
     case(f"upload-rejected-{name}", upload_rejected(filename, content, message), local=True)
 
 
-def anonymous_upload(site: Site):
+def upload_without_token(site: Site):
+    head = [f"Cookie: sessionid={site.staff}", "Content-Type: multipart/form-data; boundary=b"]
     with site.lock:
-        response = site.raw(request("/", "POST", ["Content-Type: multipart/form-data; boundary=b"], b"--b--"))
+        response = site.raw(request(PHOTOS, "POST", head, b"--b--"))
     assert response.status == 403, describe(response)
 
 
-case("upload-anonymous", anonymous_upload, local=True)
+def upload_as(session: str):
+    """An upload that redirects to the login and stores nothing."""
+
+    def run(site: Site) -> None:
+        response, file = upload(site, b"me.png", PNG, getattr(site, session) if session else "")
+        redirects_to_login(response, site)
+        assert file is None, file
+
+    return run
+
+
+case("upload-without-token", upload_without_token, local=True)
+case("upload-anonymous", upload_as(""), local=True)
+case("upload-without-staff-status", upload_as("cookie"), local=True)
 
 # 21. No version numbers, in any response.
 

@@ -186,8 +186,8 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        database = f"sqlite:///{self.root}/db.sqlite3"
-        return {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": database, **self.settings}
+        state = {"WEB_ROOT": f"{self.web_root}", "STATE_DIR": f"{self.root}/var"}
+        return {"SECRET_KEY": SECRET_KEY, **state, **self.settings}
 
     def start_application(self) -> None:
         """Start gunicorn with the project's configuration, on a socket below the root."""

@@ -16,7 +16,8 @@ ACCOUNTS = """
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 for name in ("visitor", "staff"):
-    user = get_user_model().objects.create_user(name, is_staff=name == "staff")
+    staff = name == "staff"
+    user = get_user_model().objects.create_user(name, is_staff=staff, is_superuser=staff)
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
@@ -26,13 +27,8 @@ for name in ("visitor", "staff"):
 """
 
 
-def settings(root: Path) -> dict[str, str]:
-    """Return the environment that adds the test views and the test's private directory."""
-    return {
-        "DJANGO_SETTINGS_MODULE": "attacked.settings",
-        "PYTHONPATH": str(HERE),
-        "PRIVATE_ROOT": f"{root}/var/s/private",
-    }
+# The environment that adds the test views to a project.
+SETTINGS = {"DJANGO_SETTINGS_MODULE": "attacked.settings", "PYTHONPATH": str(HERE)}
 
 
 def sessions(output: str) -> list[str]:
@@ -55,7 +51,7 @@ def prepare_site(server) -> attack.Site:
 
 @pytest.fixture(scope="module")
 def server(copy_of, python, folder):
-    with deployed(copy_of(**rendered_for(folder)), folder, python(), **settings(folder)) as server:
+    with deployed(copy_of(**rendered_for(folder)), folder, python(), **SETTINGS) as server:
         yield server
     if (closed := server.web_root / "s/media/closed").exists():
         closed.chmod(0o700)
@@ -71,7 +67,7 @@ def development_server(project: Path, python: Path):
     """Serve a project as `make run` does, with test files and accounts, until the block ends."""
     var = project.with_name(f"{project.name}-var")
     port = free_port()
-    environment = settings(project) | {"LOCAL_DEV": "1", "DEBUG": "0"}
+    environment = SETTINGS | {"LOCAL_DEV": "1", "DEBUG": "0"}
     passes(python, "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
     output = passes(python, "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment)
     site = attack.Site(

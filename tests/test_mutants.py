@@ -10,7 +10,7 @@ import mutants
 import pytest
 from conftest import TEMPLATE, run
 from servers import Refused, deployed, find_nginx, lay_out, rendered_for
-from test_attacks import development_server, prepare_site, settings
+from test_attacks import SETTINGS, development_server, prepare_site
 
 pytestmark = pytest.mark.slow
 PAGE = TEMPLATE / "docs/nginx.md"
@@ -48,7 +48,7 @@ def replace(file: Path, text: str) -> None:
 def server(bake, python, folder):
     project = folder / "client_site"
     shutil.copytree(bake(**rendered_for(folder)), project)
-    with deployed(project, folder, python(), **settings(folder)) as server:
+    with deployed(project, folder, python(), **SETTINGS) as server:
         yield server
     (server.web_root / "s/media/closed").chmod(0o700)
 

@@ -11,7 +11,7 @@ import attack
 import pytest
 from conftest import TEMPLATE, UV
 from servers import RELEASES, Refused, Server, deployed, fetch_nginx, free_port, lay_out, version
-from test_attacks import prepare_site, settings
+from test_attacks import SETTINGS, prepare_site
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,7 @@ class TestEachRelease:
         root = folder / release
         root.mkdir()
         project = copy_of(web_root=f"{root}/www")
-        with deployed(project, root, python(), fetch_nginx(release), **settings(root)) as server:
+        with deployed(project, root, python(), fetch_nginx(release), **SETTINGS) as server:
             site = prepare_site(server)
             try:
                 assert attack.run_all(site) == {}

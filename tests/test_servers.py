@@ -13,9 +13,11 @@ PNG = (
 
 @pytest.fixture(scope="module")
 def photo(signed_in):
-    response = signed_in.post("/", {}, {"photo": ("me.png", PNG, "image/png")})
+    file = {"image": ("me.png", PNG, "image/png")}
+    response = signed_in.post("/admin/welcome/photo/add/", {"_continue": "1"}, file)
     assert response.status == 302, response.body.decode()
-    return re.search(r'<img src="([^"]+)"', signed_in.get("/").body.decode())[1]
+    page = signed_in.get(response.headers["Location"]).body.decode()
+    return re.search(r'href="([^"]+/photos/[^"]+)"', page)[1]
 
 
 def stylesheets(page) -> list[str]:

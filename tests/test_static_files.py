@@ -26,7 +26,7 @@ def collect(bake, python, tmp_path):
         if style:
             (project / CSS).write_text(style)
         command = [python(), "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-        passes(*command, *options, cwd=project, SECRET_KEY="for tests only")
+        passes(*command, *options, cwd=project, SECRET_KEY="for tests only", STATE_DIR=tmp_path)
         return project, root / "s/static"
 
     return collect

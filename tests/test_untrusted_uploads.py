@@ -5,7 +5,7 @@ import shutil
 import attack
 import pytest
 from servers import deployed, rendered_for
-from test_attacks import prepare_site, settings
+from test_attacks import SETTINGS, prepare_site
 
 pytestmark = pytest.mark.slow
 SCRIPT = (
@@ -43,7 +43,7 @@ CONTEXTS = ("url", "link", "iframe", "object", "embed", "image", "script", "styl
 @pytest.fixture(scope="module")
 def server(copy_of, python, folder):
     project = copy_of(**rendered_for(folder))
-    with deployed(project, folder, python(), **settings(folder)) as server:
+    with deployed(project, folder, python(), **SETTINGS) as server:
         server.site = prepare_site(server)
         uploads = server.web_root / "s/media/browser"
         uploads.mkdir()
