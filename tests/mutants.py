@@ -184,4 +184,10 @@ LOCAL = {
     "local: slashes not merged": ("files/views.py", 're.sub("/+", "/", path).lstrip("/")', "path"),
     "local: no 404 for the rest of the URL prefix": ("files/urls.py", '        path(f"{prefix}<path:path>", views.not_found),\n', ""),
     "local: types of the mimetypes module": ("files/views.py", 'UPLOAD_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")', 'mimetypes.guess_type(name)[0] or "application/octet-stream"'),
+    "local: html type": ("files/views.py", '    "pdf": "application/pdf",\n', '    "pdf": "application/pdf",\n    "html": "text/html",\n'),
+    "local: svg inline": ("files/views.py", "image/(?!svg)", "image/"),
+    "local: CSP without sandbox": ("files/views.py", "; sandbox", NOTHING),
+    "local: no nosniff": ("files/views.py", '    "X-Content-Type-Options": "nosniff",\n', NOTHING),
+    "local: static files without nosniff": ("files/views.py", '    response["X-Content-Type-Options"] = "nosniff"\n', NOTHING),
+    "local: no Cross-Origin-Resource-Policy": ("files/views.py", '    "Cross-Origin-Resource-Policy": "same-origin",\n', NOTHING),
 }  # fmt: skip

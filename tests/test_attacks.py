@@ -1,6 +1,7 @@
 """The table of attacks, against nginx with the application and against runserver."""
 
 import os
+import re
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -133,6 +134,75 @@ def local_failures(local, request):
 @pytest.mark.parametrize("name", [name for name in attack.CASES if name in attack.LOCAL])
 def test_the_development_server_withstands(local_failures, name):
     assert local_failures.get(name, "") == ""
+
+
+UPLOAD_HEADERS = ("Content-Type", "Content-Disposition", "Content-Security-Policy",
+                  "X-Content-Type-Options", "Cross-Origin-Resource-Policy")  # fmt: skip
+OTHER_NAMES = ["noext", "PAGE.PNG", "two.png.html", "two.html.png", ".png", "x.", "x.unknown"]
+
+
+def extensions(server, file: str) -> list[str]:
+    """Return the extensions of the `types` block in a file of nginx/."""
+    text = (server.project / "nginx" / file).read_text()
+    block = re.search(r"^types \{.*\n((?:.|\n)*?)^\}", text, re.MULTILINE)[1]
+    return [name for line in block.splitlines() for name in line.strip(" ;").split()[1:]]
+
+
+def compare(site, local, url: str, method: str = "GET", **headers: str) -> None:
+    """Compare what nginx and the development server respond to the same request."""
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    data = attack.request(url, method, lines)
+    nginx, development = site.raw(data), local.raw(data)
+    assert development.status == nginx.status, url
+    names = UPLOAD_HEADERS[0 if nginx.status == 200 else 1 :]
+    for name in names:  # the error pages are different, their security headers are not
+        assert development[name] == nginx[name], f"{url}: {name}"
+
+
+def test_the_development_server_matches_nginx_for_uploads(server, site, local):
+    known = extensions(server, "upload_headers.conf")
+    assert {"png", "svg", "pdf"} <= {*known}
+    names = OTHER_NAMES + [f"x.{extension}" for extension in [*known, *attack.ACTIVE]]
+    names += [f"X.{extension.upper()}" for extension in known]
+    for directory in (site.media, local.media):
+        (directory / "parity").mkdir()
+        for name in names:
+            (directory / "parity" / name).write_bytes(attack.SCRIPT)
+            os.utime(directory / "parity" / name, (1_600_000_000, 1_600_000_000))
+    for name in names:
+        for method in ("GET", "HEAD", "POST"):
+            compare(site, local, f"/s/media/parity/{name}", method)
+    unchanged = "Sun, 13 Sep 2020 12:26:40 GMT"
+    compare(site, local, "/s/media/parity/x.png", If_Modified_Since=unchanged)
+    for path in ("none.png", "none.html", "parity", "parity/", ".env", "symlink-out.txt"):
+        compare(site, local, f"/s/media/{path}")
+
+
+def test_the_development_server_matches_nginx_for_private_uploads(server, site, local):
+    names = [f"parity.{extension}" for extension in extensions(server, "upload_headers.conf")]
+    names += ["parity", "parity.html", "parity.docx"]
+    for directory in (site.private, local.private):
+        for name in names:
+            (directory / name).write_bytes(attack.SCRIPT)
+    for name in names:
+        nginx, development = (
+            one.raw(attack.request(f"/papers/{name}", headers=[f"Cookie: sessionid={one.cookie}"]))
+            for one in (site, local)
+        )
+        assert development.status == nginx.status == 200
+        for header in (*UPLOAD_HEADERS, "Cache-Control"):
+            assert development[header] == nginx[header], f"{name}: {header}"
+
+
+def test_the_development_server_matches_nginx_for_static_files(server, site, local):
+    names = [f"parity.{extension}" for extension in extensions(server, "static.conf")]
+    for directory in (site.static, local.static):
+        for name in [*names, "parity.unknown", "parity"]:
+            (directory / "lib" / name).write_bytes(attack.SCRIPT)
+    for name in names:
+        compare(site, local, f"/s/static/lib/{name}")
+    for name in ("parity.unknown", "parity", "none.css", ".gitkeep", ""):
+        compare(site, local, f"/s/static/lib/{name}")
 
 
 def test_the_page_lists_the_differences():
