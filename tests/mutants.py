@@ -173,18 +173,18 @@ APPLICATION = {
 
 # These change the development server.
 LOCAL = {
-    "local: dotfiles": ("files/views.py", '"/." in f"/{path}" or ', ""),
-    "local: trailing slash": ("files/views.py", ' or path.endswith("/")', ""),
+    "local: dotfiles": ("files/views.py", '"/." in f"/{name}" or ', ""),
+    "local: trailing slash": ("files/views.py", ' or name.endswith("/")', ""),
     "local: symlinks": ("files/views.py", "        if root and file.resolve() != root.resolve() / file.relative_to(root):\n            return not_found(request)\n", ""),
     "local: not only regular files": ("files/views.py", "not file.is_file()", "not file.exists()"),
     "local: any method": ("files/views.py", 'request.method not in {"GET", "HEAD"}', "False"),
     "local: CSRF token required": ("files/views.py", "@csrf_exempt\ndef media", "def media"),
     "local: long names cause an error": ("files/views.py", "    except OSError:", "    except NotADirectoryError:"),
     "local: no headers": ("files/views.py", "in UPLOAD_HEADERS.items()", "in ()"),
-    "local: slashes not merged": ("files/views.py", 're.sub("/+", "/", path).lstrip("/")', "path"),
-    "local: no 404 for the rest of the URL prefix": ("files/urls.py", '        path(f"{prefix}<path:path>", views.not_found),\n', ""),
+    "local: slashes not merged": ("files/views.py", 're.sub("/+", "/", name).lstrip("/")', "name"),
+    "local: no 404 for the rest of the URL prefix": ("files/views.py", '        path(f"{prefix}<path:name>", not_found),\n', ""),
     "local: types of the mimetypes module": ("files/views.py", 'UPLOAD_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")', 'mimetypes.guess_type(name)[0] or "application/octet-stream"'),
-    "local: html type": ("files/views.py", '    "pdf": "application/pdf",\n', '    "pdf": "application/pdf",\n    "html": "text/html",\n'),
+    "local: html type": ("files/views.py", '"pdf": "application/pdf"', '"pdf": "application/pdf", "html": "text/html"'),
     "local: svg inline": ("files/views.py", "image/(?!svg)", "image/"),
     "local: CSP without sandbox": ("files/views.py", "; sandbox", NOTHING),
     "local: no nosniff": ("files/views.py", '    "X-Content-Type-Options": "nosniff",\n', NOTHING),

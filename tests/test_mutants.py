@@ -14,6 +14,7 @@ from test_attacks import SETTINGS, development_server, prepare_site
 
 pytestmark = pytest.mark.slow
 PAGE = TEMPLATE / "docs/nginx.md"
+INSIDE = TEMPLATE / "tests/inside"
 FAILED: dict[str, list[str]] = {}  # of each mutant, the cases that failed
 SLOW_CASE = "cache-deleted-upload"  # takes two seconds
 QUICK = [name for name in attack.CASES if name != SLOW_CASE]
@@ -149,7 +150,9 @@ def test_every_change_is_undone(site):
 
 
 def project_tests(project: Path, python: Path) -> list[str]:
-    """Return the tests of the rendered project that fail."""
+    """Return the tests that fail in the rendered project: its own and those of tests/inside/."""
+    for file in INSIDE.glob("test_*.py"):
+        shutil.copy(file, project / "tests")
     tests = [python, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider"]
     done = run("timeout", "60", *tests, cwd=project)
     if done.returncode == 124:
