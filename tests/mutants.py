@@ -183,7 +183,7 @@ LOCAL = {
     "local: no headers": ("files/views.py", "in UPLOAD_HEADERS.items()", "in ()"),
     "local: slashes not merged": ("files/views.py", 're.sub("/+", "/", name).lstrip("/")', "name"),
     "local: no 404 for the rest of the URL prefix": ("files/views.py", '        path(f"{prefix}<path:name>", not_found),\n', ""),
-    "local: types of the mimetypes module": ("files/views.py", 'UPLOAD_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")', 'mimetypes.guess_type(name)[0] or "application/octet-stream"'),
+    "local: types of the mimetypes module": ("files/views.py", 'UPLOAD_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")', '__import__("mimetypes").guess_type(name)[0] or "application/octet-stream"'),
     "local: html type": ("files/views.py", '"pdf": "application/pdf"', '"pdf": "application/pdf", "html": "text/html"'),
     "local: svg inline": ("files/views.py", "image/(?!svg)", "image/"),
     "local: CSP without sandbox": ("files/views.py", "; sandbox", NOTHING),
