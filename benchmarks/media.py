@@ -1,6 +1,6 @@
-"""How fast nginx reads uploads, beside static files: requests a second of one nginx worker.
+"""How fast nginx serves uploads and static files: requests per second of one worker.
 
-Renders a project, serves its files with the nginx the tests use, and asks with wrk. Run by
+Renders a project, serves its files with the nginx of the tests, and measures with wrk. Run by
 `make bench`, or with the number of rounds as argument.
 """
 
@@ -24,18 +24,18 @@ CACHE = re.compile(r"open_file_cache max.*\n")
 VARIANTS = {
     "as rendered": [],
     "without the file cache": [(CACHE, "open_file_cache off;\n")],
-    "without refusing links": [(re.compile("disable_symlinks .*"), "")],
+    "without disable_symlinks": [(re.compile("disable_symlinks .*"), "")],
     "without both": [(CACHE, "open_file_cache off;\n"), (re.compile("disable_symlinks .*"), "")],
 }
 
 
 def rate(wrk: str, url: str) -> float:
-    """Return the requests a second that wrk counts in one second."""
-    said = subprocess.run(
+    """Return the requests per second that wrk measures in one second."""
+    output = subprocess.run(
         [wrk, "-t1", "-c32", "-d1s", url], capture_output=True, text=True, check=True
     ).stdout
-    assert "Non-2xx" not in said, said
-    return float(re.search(r"Requests/sec: *([\d.]+)", said)[1])
+    assert "Non-2xx" not in output, output
+    return float(re.search(r"Requests/sec: *([\d.]+)", output)[1])
 
 
 def measure(server: Server, nginx: str, wrk: str, rounds: int) -> None:
@@ -45,9 +45,9 @@ def measure(server: Server, nginx: str, wrk: str, rounds: int) -> None:
     uploads = next(server.root.glob("*/upload_headers.conf"))
     rendered = uploads.read_text()
     for name, size in SIZES.items():
-        for folder, file in (("static", "a.0123456789ab.png"), ("media", "a.png")):
-            (server.web_root / "s" / folder).mkdir(parents=True, exist_ok=True)
-            (server.web_root / "s" / folder / file).write_bytes(os.urandom(size))
+        for kind, file in (("static", "a.0123456789ab.png"), ("media", "a.png")):
+            (server.web_root / "s" / kind).mkdir(parents=True, exist_ok=True)
+            (server.web_root / "s" / kind / file).write_bytes(os.urandom(size))
         for variant, changes in VARIANTS.items():
             text = rendered
             for pattern, replacement in changes:
@@ -79,13 +79,14 @@ def main(rounds: int = 5) -> None:
                                output_dir=f"{work}/project", extra_context=context)  # fmt: skip
         ports = free_port(), free_port()
         lay_out(Path(project), root, ports, nginx)
-        for file in root.glob("sites-enabled/*.conf"):  # without TLS, whose cost is the same
+        for file in root.glob("sites-enabled/*.conf"):  # without TLS: its cost is the same
             text = re.sub(r"(listen [\d.:]+) ssl;", r"\1;", file.read_text())
             file.write_text(text.replace("localhost.localdomain", "127.0.0.1"))
-        machine = root / "conf.d/default_server.conf"
-        machine.write_text(
-            re.sub(r" ssl (http2 )?default_server", " default_server", machine.read_text())
+        default_server = root / "conf.d/default_server.conf"
+        text = re.sub(
+            r" ssl (http2 )?default_server", " default_server", default_server.read_text()
         )
+        default_server.write_text(text)
         configuration = (root / "nginx.conf").read_text()
         off = re.sub("access_log .*;", "access_log off;", configuration)
         (root / "nginx.conf").write_text(off)

@@ -1,7 +1,7 @@
-"""The rendered project as a server runs it: nginx with its files, gunicorn behind a unix socket.
+"""The rendered project as on a server: nginx with the project's files, gunicorn on a Unix socket.
 
-What differs from a real server is what an unprivileged test cannot have: the ports, the folder
-that stands for /etc, /run and /var/lib, and a certificate of its own making.
+Only what an unprivileged test cannot have is different: the ports, one directory in place of /etc,
+/run and /var/lib, and a self-signed certificate.
 """
 
 import http.client
@@ -9,6 +9,7 @@ import http.cookiejar
 import os
 import platform
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -34,8 +35,8 @@ error_log {root}/error.log;
 worker_processes 1;
 events {{ worker_connections 512; }}
 http {{
-    # What Debian 12's own nginx.conf says at this level, with its comments followed, and what an
-    # administrator in a hurry adds: a site's files must get along with it.
+    # Directives of Debian 12's nginx.conf, the commented ones too, and some that administrators
+    # add: the site's files must work with all of them.
     sendfile on;
     tcp_nopush on;
     types_hash_max_size 2048;
@@ -61,9 +62,9 @@ http {{
 
 
 def find_nginx() -> str:
-    """Return an nginx: $NGINX_BIN, the one on PATH, or the system's, fetched without root.
+    """Return an nginx: $NGINX_BIN, the one on PATH, or the distribution's, downloaded without root.
 
-    Skips the test where there is none to be had.
+    Skips the test if there is none.
     """
     if found := os.environ.get("NGINX_BIN") or shutil.which("nginx", path=PATH):
         return found
@@ -72,9 +73,9 @@ def find_nginx() -> str:
 
 OWN_RELEASE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
 PATH = f"{os.environ['PATH']}:/usr/sbin"
-# The releases a site may run on, and the newest nginx that is packaged; each with its version.
+# The supported releases and the newest packaged nginx, each with its version.
 RELEASES = {"bookworm": "1.22", "noble": "1.24", "trixie": "1.26", "sid": ""}
-# A program of another release runs by that release's own loader and libraries.
+# Runs a program of another release with that release's loader and libraries.
 WRAPPER = """#!/bin/sh
 here=$(dirname "$(realpath "$0")")
 libraries=$(echo "$here"/lib/*-linux-gnu* "$here"/usr/lib/*-linux-gnu* | tr " " :)
@@ -83,58 +84,58 @@ exec "$here"/{loader} --library-path "$libraries" "$here"/{program} "$@"
 
 
 def fetch_nginx(release: str) -> str:
-    """Return the nginx of a Debian or Ubuntu release, brotli module beside it, fetched once."""
+    """Return the nginx of a Debian or Ubuntu release, with the brotli module; downloaded once."""
     return fetch_program("usr/sbin/nginx", release, "nginx", "libnginx-mod-http-brotli-static")
 
 
 def fetch_program(program: str, release: str, *packages: str) -> str:
-    """Return a program of a release's packages, fetched once, ready to run on this machine."""
-    folder = CACHE / f"{Path(program).name}-{release}"
-    runs = folder / Path(program).name
-    if not runs.exists():
-        fetch(folder, *packages, release=release)
-        loader = next(folder.glob("**/ld-linux*.so*")).relative_to(folder)
-        runs.write_text(WRAPPER.format(loader=loader, program=program))
-        runs.chmod(0o755)
-    return str(runs)
+    """Return a program of a release's packages, downloaded once, that runs on this host."""
+    directory = CACHE / f"{Path(program).name}-{release}"
+    wrapper = directory / Path(program).name
+    if not wrapper.exists():
+        fetch(directory, *packages, release=release)
+        loader = next(directory.glob("**/ld-linux*.so*")).relative_to(directory)
+        wrapper.write_text(WRAPPER.format(loader=loader, program=program))
+        wrapper.chmod(0o755)
+    return str(wrapper)
 
 
-def fetch(folder: Path, *packages: str, release: str) -> None:
-    """Unpack packages of a release, and all they need, into `folder`: without root or traces.
+def fetch(directory: Path, *packages: str, release: str) -> None:
+    """Unpack packages of a release, with their dependencies, into a directory: without root.
 
-    Skips the test where there is no apt.
+    Nothing is installed on the host. Skips the test if it has no apt.
     """
     if not shutil.which("apt-get"):
-        missing(f"there is no apt-get to fetch {', '.join(packages)} with")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        missing(f"no apt-get to download {', '.join(packages)}")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent) as work:
         mirror, components, keys = source(release)
         for name in ("lists/partial", "cache/archives/partial", "root"):
             Path(work, name).mkdir(parents=True)
-        Path(work, "status").touch()  # nothing is installed, so that apt gets all of it
+        Path(work, "status").touch()  # no package is installed, so apt downloads all dependencies
         signed = f"[signed-by={keys}] " if keys else ""
         Path(work, "sources.list").write_text(f"deb {signed}{mirror} {release} {components}\n")
-        own = {
+        options = {
             **{"Dir::Etc::sourcelist": f"{work}/sources.list", "Dir::Etc::sourceparts": "-"},
             **{"Dir::State::status": f"{work}/status", "Dir::State::lists": f"{work}/lists"},
             **{"Dir::Cache": f"{work}/cache", "APT::Sandbox::User": "", "Debug::NoLocking": "1"},
             **{"APT::Install-Recommends": "false", "Acquire::Languages": "none"},
         }
         apt = ["apt-get", "--quiet", "--quiet"]
-        apt += [word for name, value in own.items() for word in ("-o", f"{name}={value}")]
+        apt += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         passes(*apt, "update", cwd=Path(work))
         passes(*apt, "install", "--yes", "--download-only", *packages, cwd=Path(work))
         for package in Path(work, "cache/archives").glob("*.deb"):
             passes("dpkg", "-x", package, f"{work}/root", cwd=Path(work))
         Path(work, "root").chmod(0o755)
-        Path(work, "root").replace(folder)
+        Path(work, "root").replace(directory)
 
 
 def source(release: str) -> tuple[str, str, str]:
-    """Return where apt finds a release: its mirror, components, and its keys if apt lacks them."""
+    """Return the mirror of a release, its components, and its keys if apt does not have them."""
     listed = passes("apt-get", "indextargets", "--format", "$(SITE)", cwd=Path("/")).split()
     if release == "noble" and not any(site.endswith("/ubuntu") for site in listed):
-        # Debian's debootstrap knows Ubuntu's mirror, and Debian has a package of its keys.
+        # Debian's debootstrap contains Ubuntu's mirror; a Debian package contains its keys.
         ubuntu = CACHE / "ubuntu"
         if not ubuntu.exists():
             fetch(ubuntu, "debootstrap", "ubuntu-archive-keyring", release="trixie")
@@ -146,19 +147,19 @@ def source(release: str) -> tuple[str, str, str]:
     system = "ubuntu" if release == "noble" else "debian"
     mirror = next((site for site in listed if site.endswith(f"/{system}")), None)
     if not mirror:
-        missing(f"apt knows no mirror to fetch {release} from")
+        missing(f"apt has no mirror for {release}")
     return mirror, "main universe" if system == "ubuntu" else "main", ""
 
 
 def free_port() -> int:
     """Return a port on the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
 
 
 def unprivileged() -> list[str]:
-    """Return what runs nginx as nobody, in the application's group, as on a server."""
+    """Return the command prefix that runs nginx as nobody, in the application's group."""
     if os.geteuid():
         return []
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={os.getegid()}", "--clear-groups"]
@@ -166,7 +167,7 @@ def unprivileged() -> list[str]:
 
 @dataclass
 class Server:
-    """A running site, and how to talk to it."""
+    """A running site."""
 
     project: Path
     root: Path
@@ -180,16 +181,16 @@ class Server:
     nginx: subprocess.Popen = field(init=False)
 
     def manage(self, *arguments: str) -> str:
-        """Run manage.py with the server's environment and return what it printed."""
+        """Run manage.py with the server's environment and return its output."""
         return passes(self.python, "manage.py", *arguments, cwd=self.project, **self.environment)
 
     @property
     def environment(self) -> dict[str, str]:
-        database = f"sqlite:///{self.root}/db.sqlite3"
-        return {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": database, **self.settings}
+        state = {"WEB_ROOT": f"{self.web_root}", "STATE_DIR": f"{self.root}/var"}
+        return {"SECRET_KEY": SECRET_KEY, **state, **self.settings}
 
     def start_application(self) -> None:
-        """Start gunicorn as its configuration says, on a socket in the server's own folder."""
+        """Start gunicorn with the project's configuration, on a socket below the root."""
         with (self.root / "application.err").open("a") as errors:
             self.application = subprocess.Popen(
                 [self.python, "-m", "gunicorn", "--bind", f"unix:{self.root}/run/gunicorn.sock"]
@@ -203,7 +204,7 @@ class Server:
     def stop_application(self) -> None:
         """Stop gunicorn."""
         self.application.terminate()
-        self.application.wait(40)  # it lets requests end, for 30 s
+        self.application.wait(40)  # graceful timeout: 30 s
 
     def start_nginx(self, nginx: str) -> None:
         """Start nginx with the project's files."""
@@ -223,7 +224,7 @@ class Server:
         self.nginx.wait(20)
 
     def connect(self, name: str | None = None) -> ssl.SSLSocket:
-        """Return a TLS connection to nginx that asks for `name`, the site's own by default."""
+        """Return a TLS connection to nginx with `name` as SNI, the site's own by default."""
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -231,21 +232,21 @@ class Server:
         return context.wrap_socket(plain, server_hostname=name or self.domain)
 
     def browser(self) -> "Browser":
-        """Return a client with cookies of its own."""
+        """Return a client with its own cookies."""
         return Browser(self)
 
     def log(self) -> str:
-        """Return what gunicorn has logged of requests."""
+        """Return gunicorn's access log."""
         path = self.root / "application.log"
         return path.read_text() if path.exists() else ""
 
 
 class Refused(Exception):
-    """nginx does not take a configuration, or warns of it; the text is its own."""
+    """nginx rejects a configuration, or warns; the text is its message."""
 
 
 def until(ready, process: subprocess.Popen, seconds: float = 20) -> None:
-    """Wait until `ready()` holds; an OSError means not yet."""
+    """Wait until `ready()` is true; an OSError means not yet."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -258,7 +259,7 @@ def until(ready, process: subprocess.Popen, seconds: float = 20) -> None:
 
 
 class Browser:
-    """A client that keeps cookies, follows no redirect by itself and raises for no status."""
+    """A client that keeps cookies, follows no redirects and raises no exception for a status."""
 
     def __init__(self, server: Server):
         self.server = server
@@ -271,35 +272,35 @@ class Browser:
             def https_open(self, request):
                 return self.do_open(Connection, request)
 
-        class Answers(urllib.request.HTTPErrorProcessor):
+        class Responses(urllib.request.HTTPErrorProcessor):
             def https_response(self, request, response):
                 return response
 
         cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self.opener = urllib.request.build_opener(Handler, Answers, cookies)
+        self.opener = urllib.request.build_opener(Handler, Responses, cookies)
 
     def get(self, path: str, data: bytes | None = None, **headers: str):
-        """Return the answer to a request, its bytes as `body`."""
+        """Return the response to a request, with its content as `body`."""
         url = f"https://{self.server.domain}{path}"
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        with self.opener.open(urllib.request.Request(url, data, headers), timeout=20) as answer:
-            answer.body = answer.read()
-            return answer
+        with self.opener.open(urllib.request.Request(url, data, headers), timeout=20) as response:
+            response.body = response.read()
+            return response
 
     def post(self, path: str, fields: dict[str, str], files: dict[str, tuple] | None = None):
-        """Send a form as a browser does, with the token of the page it stands on."""
+        """Submit a form as a browser does, with the CSRF token of the page."""
         token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).body)[1]
-        boundary = "a-boundary-that-no-file-holds"
+        boundary = "a-boundary-that-no-file-contains"
         parts = b""
         for name, value in {"csrfmiddlewaretoken": token.decode(), **fields}.items():
             parts += (
                 f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
             ).encode()
-        for name, (filename, content, kind) in (files or {}).items():
+        for name, (filename, content, content_type) in (files or {}).items():
             parts += (
                 (
                     f'--{boundary}\r\nContent-Disposition: form-data; name="{name}";'
-                    f' filename="{filename}"\r\nContent-Type: {kind}\r\n\r\n'
+                    f' filename="{filename}"\r\nContent-Type: {content_type}\r\n\r\n'
                 ).encode()
                 + content
                 + b"\r\n"
@@ -313,35 +314,38 @@ class Browser:
         )
 
     def sign_in(self, username: str, password: str):
-        """Sign in through the admin's form."""
-        answer = self.post("/admin/login/", {"username": username, "password": password})
-        assert answer.status == 302, answer.body.decode()
+        """Log in through the admin's form."""
+        response = self.post("/admin/login/", {"username": username, "password": password})
+        assert response.status == 302, response.body.decode()
 
 
 def rendered_for(root: Path) -> dict[str, str]:
-    """Return the answers of a project whose web root lies in `root`; all others are defaults."""
+    """Return the answers of a project with its web root below `root`; the others are defaults."""
     return {"web_root": f"{root}/www"}
 
 
 def lay_out(
     project: Path, root: Path, ports: tuple[int, int], nginx: str, brotli: bool = True
 ) -> None:
-    """Lay the project's nginx files out below `root` as an installation does below /etc/nginx."""
+    """Install the project's nginx files below `root` as the deploy script does below /etc/nginx."""
     slug, domain = answers(project)
-    for folder in ("conf.d", "sites-enabled", slug, "run", "tmp", "ssl", "www", "var"):
-        (root / folder).mkdir(exist_ok=True)
+    for name in ("conf.d", "sites-enabled", slug, "run", "tmp", "ssl", "www", "var"):
+        (root / name).mkdir(exist_ok=True)
     module = Path(nginx).parent / "usr/lib/nginx/modules/ngx_http_brotli_static_module.so"
     load = f"load_module {module};" if brotli and module.exists() else ""
     (root / "nginx.conf").write_text(CONFIGURATION.format(root=root, load=load))
-    places = {"default_server.conf": "conf.d/default_server.conf", "site.conf": f"sites-enabled/{slug}.conf"}
-    places["optional/media_domain.conf"] = f"sites-enabled/{slug}_media_domain.conf"
+    targets = {
+        "default_server.conf": "conf.d/default_server.conf",
+        "site.conf": f"sites-enabled/{slug}.conf",
+        "media_domain.conf": f"sites-enabled/{slug}_media_domain.conf",
+    }
     if load:
-        places["optional/brotli.conf"] = f"{slug}/brotli.conf"
+        (root / slug / "brotli.conf").write_text("brotli_static on;\n")
     if http2 := version(nginx) >= (1, 25, 1):
-        places["optional/http2.conf"] = "conf.d/http2.conf"
+        (root / "conf.d/http2.conf").write_text("http2 on;\n")
     for file in (project / "nginx").glob("*.conf"):
-        places.setdefault(file.name, f"{slug}/{file.name}")
-    for name, place in places.items():
+        targets.setdefault(file.name, f"{slug}/{file.name}")
+    for name, target in targets.items():
         text = (project / "nginx" / name).read_text()
         if http2:
             text = text.replace("ssl http2 default_server", "ssl default_server")
@@ -351,22 +355,14 @@ def lay_out(
         text = text.replace(f"/run/{slug}/", f"{root}/run/")
         text = text.replace(f"/var/lib/{slug}", f"{root}/var")
         text = text.replace(f"/etc/ssl/{domain}/", f"{root}/ssl/")
-        (root / place).write_text(text)
+        (root / target).write_text(text)
     if not (root / "ssl/privkey.pem").exists():
-        passes(
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *(
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=site",
-                "-addext",
-                f"subjectAltName=DNS:{domain}",
-            ),
-            *("-keyout", "ssl/privkey.pem", "-out", "ssl/fullchain.pem"),
-            cwd=root,
+        command = shlex.split(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+            f" -subj /CN=site -addext subjectAltName=DNS:{domain}"
+            " -keyout ssl/privkey.pem -out ssl/fullchain.pem"
         )
+        passes(*command, cwd=root)
         (root / "ssl/privkey.pem").chmod(0o640)
     if not os.geteuid():
         os.chown(root / "tmp", NOBODY, -1)
@@ -375,8 +371,8 @@ def lay_out(
 
 def version(nginx: str) -> tuple[int, ...]:
     """Return the version of an nginx, such as (1, 22, 1)."""
-    said = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
-    return tuple(map(int, re.search(r"nginx/([\d.]+)", said)[1].split(".")))
+    output = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
+    return tuple(map(int, re.search(r"nginx/([\d.]+)", output)[1].split(".")))
 
 
 def answers(project: Path) -> tuple[str, str]:
@@ -387,9 +383,9 @@ def answers(project: Path) -> tuple[str, str]:
 
 @contextmanager
 def deployed(project: Path, root: Path, python: Path, nginx: str | None = None, **settings: str):
-    """Collect, migrate and serve a project that was rendered for `root`, until the block ends.
+    """Run migrate and collectstatic, and serve a project below `root` until the block ends.
 
-    `settings` are variables of the application's environment.
+    `settings` are environment variables of the application.
     """
     nginx = nginx or find_nginx()
     domain = answers(project)[1]

@@ -1,4 +1,4 @@
-"""Each protection taken away in turn: the attacks must notice. Writes a table of docs/nginx.md."""
+"""Each protection removed in turn: an attack must succeed. Writes a table of docs/nginx.md."""
 
 import re
 import shutil
@@ -10,36 +10,37 @@ import mutants
 import pytest
 from conftest import TEMPLATE, run
 from servers import Refused, deployed, find_nginx, lay_out, rendered_for
-from test_attacks import open_to_attack, served_locally, settings
+from test_attacks import SETTINGS, development_server, prepare_site
 
 pytestmark = pytest.mark.slow
 PAGE = TEMPLATE / "docs/nginx.md"
-FOUND: dict[str, list[str]] = {}
-GONE = "cache-deleted-upload"  # takes two seconds
-QUICK = [name for name in attack.CASES if name != GONE]
-SLOWEST = 14  # seconds that a slow client is borne
+INSIDE = TEMPLATE / "tests/inside"
+FAILED: dict[str, list[str]] = {}  # of each mutant, the cases that failed
+SLOW_CASE = "cache-deleted-upload"  # takes two seconds
+QUICK = [name for name in attack.CASES if name != SLOW_CASE]
+MAX_SECONDS = 14  # until a slow client is disconnected
 
 
 @contextmanager
 def changed(project: Path, key: str, table: dict, **values: str):
-    """Make one change in a project and undo it. Yield what else is to be tried."""
+    """Make one change in a project and undo it. Yield which checks to run beside the table."""
     place, text, replacement = table[key]
-    name, _, more = place.partition(":")
+    name, _, checks = place.partition(":")
     for word, value in values.items():
         text = text.replace("{" + word + "}", value)
         replacement = replacement.replace("{" + word + "}", value)
     file = project / name
     before = file.read_text()
-    assert text in before, f"{name} does not hold {text!r}"
+    assert text in before, f"{name} does not contain {text!r}"
     replace(file, before.replace(text, replacement))
     try:
-        yield more
+        yield checks
     finally:
         replace(file, before)
 
 
 def replace(file: Path, text: str) -> None:
-    """Write a file anew; Python would take the bytecode of one as long and of the same second."""
+    """Write a file. Python compares size and second only, and would use stale bytecode."""
     shutil.rmtree(file.parent / "__pycache__", ignore_errors=True)
     file.write_text(text)
 
@@ -48,21 +49,22 @@ def replace(file: Path, text: str) -> None:
 def server(bake, python, folder):
     project = folder / "client_site"
     shutil.copytree(bake(**rendered_for(folder)), project)
-    with deployed(project, folder, python(), **settings(folder)) as server:
+    with deployed(project, folder, python(), **SETTINGS) as server:
         yield server
     (server.web_root / "s/media/closed").chmod(0o700)
 
 
 @pytest.fixture(scope="module")
 def site(server):
-    site = open_to_attack(server)
+    site = prepare_site(server)
     assert attack.run_all(site) == {}
     return site
 
 
-def noticed(key: str, names) -> None:
-    FOUND[key] = [*dict.fromkeys(names)]
-    assert FOUND[key], f"nothing notices: {key}"
+def record(key: str, names) -> None:
+    """Record the cases that fail with a mutant; there must be one."""
+    FAILED[key] = [*dict.fromkeys(names)]
+    assert FAILED[key], f"no case fails: {key}"
 
 
 @pytest.mark.parametrize("key", mutants.NGINX)
@@ -70,35 +72,36 @@ def test_nginx(server, site, key):
     nginx = find_nginx()
     server.stop_nginx()
     try:
-        with changed(server.project, key, mutants.NGINX, web_root=str(server.web_root)) as more:
+        with changed(server.project, key, mutants.NGINX, web_root=str(server.web_root)) as checks:
             lay_out(server.project, server.root, (server.http, server.https), nginx)
             try:
                 server.start_nginx(nginx)
             except Refused:
-                noticed(key, ["nginx does not start"])
+                record(key, ["nginx does not start"])
                 return
-            found = [*attack.run_all(site, [*QUICK, GONE] if more == "gone" else QUICK)]
-            if more == "slow":
-                found += [k for k, seconds in attack.slow(site).items() if seconds > SLOWEST]
-            if more == "away":
+            failed = [*attack.run_all(site, [*QUICK, SLOW_CASE] if checks == "cached" else QUICK)]
+            if checks == "slow":
+                times = attack.slow_client_times(site)
+                failed += [name for name, seconds in times.items() if seconds > MAX_SECONDS]
+            if checks == "stopped":
                 server.stop_application()
                 try:
-                    attack.away(site)
+                    attack.check_unavailable(site)
                 except (AssertionError, AttributeError):
-                    found.append("away")
+                    failed.append("unavailable")
                 server.start_application()
-            if more == "long" and not starts_with_a_long_name(server, nginx):
-                found.append("a-long-domain-starts")
+            if checks == "long" and not starts_with_a_long_domain(server, nginx):
+                failed.append("a-long-domain-starts")
             server.stop_nginx()
-            noticed(key, found)
+            record(key, failed)
     finally:
         lay_out(server.project, server.root, (server.http, server.https), nginx)
         if server.nginx.poll() is not None:
             server.start_nginx(nginx)
 
 
-def starts_with_a_long_name(server, nginx: str) -> bool:
-    """Return whether nginx takes the site's files under a domain of 60 letters."""
+def starts_with_a_long_domain(server, nginx: str) -> bool:
+    """Return whether nginx starts with a domain of some 70 characters."""
     server.stop_nginx()
     for file in server.root.glob("sites-enabled/*.conf"):
         text = file.read_text().replace("server_name ", f"server_name {'a' * 52}.")
@@ -117,71 +120,71 @@ def test_application(server, site, python, key):
     server.stop_application()
     try:
         with changed(server.project, key, mutants.APPLICATION):
-            found = []
-            if key == "no compressed files":
-                for twin in server.web_root.glob("s/static/**/*.[bg][rz]"):
-                    twin.unlink()
+            if key == "static: Django's manifest storage":
+                for copy in server.web_root.glob("s/static/**/*.[bg][rz]"):
+                    copy.unlink()
             try:
                 server.manage("collectstatic", "--noinput", "--verbosity", "0")
-            except pytest.fail.Exception as refused:
-                noticed(key, re.findall(r"\((files\.\w+)\)", str(refused)))
+            except pytest.fail.Exception as error:
+                record(key, re.findall(r"\((files\.\w+)\)", str(error)))
                 return
             server.start_application()
-            found = [*attack.run_all(site, QUICK)]
+            failed = [*attack.run_all(site, QUICK)]
             server.stop_application()
-            for left in site.media.glob("photos/*"):
-                left.unlink()
-            found += own_tests(server.project, python())
-            noticed(key, found)
+            for file in site.media.glob("photos/*"):
+                file.unlink()
+            failed += project_tests(server.project, python())
+            record(key, failed)
     finally:
-        server.stop_nginx()  # it keeps files open that are gone
-        for left in {*static.rglob("*")} - collected:
-            left.unlink()
+        server.stop_nginx()  # it keeps deleted files open
+        for file in {*static.rglob("*")} - collected:
+            file.unlink()
         server.manage("collectstatic", "--noinput", "--verbosity", "0")
         server.start_application()
         server.start_nginx(find_nginx())
 
 
-def test_what_was_taken_away_is_back(site):
-    """Else a mutant is noticed by what one before it left."""
+def test_every_change_is_undone(site):
+    """Otherwise a mutant could fail because of the one before it."""
     assert attack.run_all(site) == {}
 
 
-def own_tests(project: Path, python: Path) -> list[str]:
-    """Return the project's own tests that fail."""
+def project_tests(project: Path, python: Path) -> list[str]:
+    """Return the tests that fail in the rendered project: its own and those of tests/inside/."""
+    for file in INSIDE.glob("test_*.py"):
+        shutil.copy(file, project / "tests")
     tests = [python, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider"]
-    said = run("timeout", "60", *tests, cwd=project)
-    if said.returncode == 124:
-        return ["the project's own tests do not end"]
-    return re.findall(r"^(?:FAILED|ERROR) [\w/]+\.py::(\w+)", said.stdout, re.MULTILINE)
+    done = run("timeout", "60", *tests, cwd=project)
+    if done.returncode == 124:
+        return ["the project's tests do not end"]
+    return re.findall(r"^(?:FAILED|ERROR) [\w/]+\.py::(\w+)", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("key", mutants.LOCAL)
 def test_local(bake, python, tmp_path, key):
     project = tmp_path / "client_site"
     shutil.copytree(bake(), project)
-    with changed(project, key, mutants.LOCAL), served_locally(project, python()) as site:
-        found = [*attack.run_all(site, [name for name in QUICK if name in attack.LOCAL])]
-        noticed(key, found + own_tests(project, python()))
+    with changed(project, key, mutants.LOCAL), development_server(project, python()) as site:
+        failed = [*attack.run_all(site, [name for name in QUICK if name in attack.LOCAL])]
+        record(key, failed + project_tests(project, python()))
 
 
 def test_the_table_is_written():
-    """Last: docs/nginx.md tells what each mutant turned red, as of the last run of each."""
+    """Last: docs/nginx.md lists the cases that failed in the last run of each mutant."""
     tables = {**mutants.NGINX, **mutants.APPLICATION, **mutants.LOCAL}
-    assert len(tables) >= 40
     before = PAGE.read_text().split("<!-- mutants -->")[1].split("<!--")[0]
     rows = {row.split(" | ")[0].removeprefix("| "): row for row in before.splitlines()}
-    for key, names in FOUND.items():
+    for key, names in FAILED.items():
         place = tables[key][0].partition(":")[0]
         few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         rows[key] = f"| {key} | `{place}` | {few} |"
-    head = ["| taken away or loosened | in | cases that turned red |", "|---|---|---|"]
+    head = ["| removed or weakened | in | cases that failed |", "|---|---|---|"]
     write("mutants", head + [rows[key] for key in tables if key in rows])
-    assert set(tables) <= set(rows), "these were never run"
+    assert set(tables) <= set(rows), "these have never run"
 
 
 def write(part: str, lines: list[str]) -> None:
-    """Put lines between the marks of a part of docs/nginx.md."""
+    """Write lines between the marks of a part of docs/nginx.md."""
     top, rest = PAGE.read_text().split(f"<!-- {part} -->\n")
     rest = rest.split(f"<!-- end of {part} -->\n")[1]
     text = "\n".join(lines)

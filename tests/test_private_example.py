@@ -1,4 +1,4 @@
-"""The example of private uploads in docs/nginx.md, as a client's team would type it in."""
+"""The example of private uploads in docs/nginx.md, applied as written."""
 
 import re
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import pytest
 from conftest import TEMPLATE, passes
 
-TRY = """
+SCRIPT = """
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.test import Client
@@ -19,9 +19,9 @@ for user in (None, *users):
     client = Client(headers={"host": "127.0.0.1"})
     if user:
         client.force_login(user)
-    answer = client.get(f"/papers/{paper.pk}/")
-    print(user, answer.status_code, answer.headers.get("Content-Disposition"),
-          b"".join(answer) if answer.streaming else b"")
+    response = client.get(f"/papers/{paper.pk}/")
+    print(user, response.status_code, response.headers.get("Content-Disposition"),
+          b"".join(response) if response.streaming else b"")
 print(paper.file.path)
 """
 
@@ -51,13 +51,13 @@ def project(bake, tmp_path):
 def test_the_example_of_private_uploads(project, python):
     environment = {"LOCAL_DEV": "1", "DEBUG": "0"}
 
-    def manage(*words):
-        return passes(python(), "manage.py", *words, cwd=project, **environment)
+    def manage(*arguments):
+        return passes(python(), "manage.py", *arguments, cwd=project, **environment)
 
     manage("makemigrations", "papers")
     manage("migrate", "--verbosity", "0")
-    shown = manage("shell", "--verbosity", "0", "--command", TRY)
-    assert "None 302 None b''" in shown
-    assert "owner 200 attachment b'<script>secret</script>'" in shown
-    assert "other 404" in shown
-    assert re.search(rf"{project}-var/s/private/papers/[\w-]{{22}}\.html", shown)
+    output = manage("shell", "--verbosity", "0", "--command", SCRIPT)
+    assert "None 302 None b''" in output
+    assert "owner 200 attachment b'<script>secret</script>'" in output
+    assert "other 404" in output
+    assert re.search(rf"{project}-var/s/private/papers/[\w-]{{22}}\.html", output)

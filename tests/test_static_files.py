@@ -1,4 +1,4 @@
-"""Releases that follow one another in one static root: what a page names never goes missing."""
+"""Consecutive releases in one static root: files that a page refers to are never missing."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ CSS = "welcome/static/welcome/welcome.css"
 
 @pytest.fixture
 def collect(bake, python, tmp_path):
-    """Return a function that collects into one static root, from a checkout of its own."""
+    """Return a function that collects into one static root, from a given checkout."""
     root = tmp_path / "www"
     rendered = bake(web_root=str(root))
 
@@ -26,24 +26,24 @@ def collect(bake, python, tmp_path):
         if style:
             (project / CSS).write_text(style)
         command = [python(), "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-        passes(*command, *options, cwd=project, SECRET_KEY="for tests only")
+        passes(*command, *options, cwd=project, SECRET_KEY="for tests only", STATE_DIR=tmp_path)
         return project, root / "s/static"
 
     return collect
 
 
 def stylesheet(project: Path) -> str:
-    """Return the hashed name that this release's pages use."""
+    """Return the hashed name in this release's pages."""
     return json.loads((project / "staticfiles.json").read_text())["paths"]["welcome/welcome.css"]
 
 
 def hashed(static: Path) -> dict[str, tuple[int, int]]:
-    """Return inode and time of each file whose name holds a hash."""
+    """Return inode and modification time of each file with a hash in its name."""
     files = (file for file in static.rglob("*") if HASHED.search(file.name))
     return {str(f.relative_to(static)): (f.stat().st_ino, f.stat().st_mtime_ns) for f in files}
 
 
-def test_collecting_again_touches_no_hashed_file(collect):
+def test_collectstatic_again_changes_no_hashed_file(collect):
     _, static = collect()
     before = hashed(static)
     assert len(before) > 100
@@ -52,7 +52,7 @@ def test_collecting_again_touches_no_hashed_file(collect):
 
 
 @pytest.mark.parametrize("options", [(), ("--clear",)])
-def test_the_release_before_keeps_its_names_and_files(collect, options):
+def test_the_previous_release_keeps_its_names_and_files(collect, options):
     one, static = collect(style="b { color: teal }")
     two, _ = collect(*options, style="b { color: plum }", checkout="two")
     assert stylesheet(one) != stylesheet(two)
@@ -60,17 +60,17 @@ def test_the_release_before_keeps_its_names_and_files(collect, options):
     assert (static / stylesheet(two)).read_text() == "b { color: plum }"
 
 
-def test_a_file_that_a_power_cut_left_half_written_is_made_whole(collect):
+def test_a_truncated_file_is_replaced(collect):
     project, static = collect()
     file = static / stylesheet(project)
-    whole = file.read_bytes()
-    file.write_bytes(whole[:100])
+    content = file.read_bytes()
+    file.write_bytes(content[:100])  # as after a power failure
     collect()
-    assert file.read_bytes() == whole
-    assert HASHED.search(file.name)[1] == hashlib.md5(whole).hexdigest()[:12]
+    assert file.read_bytes() == content
+    assert HASHED.search(file.name)[1] == hashlib.md5(content).hexdigest()[:12]
 
 
-def test_the_list_of_names_is_the_checkout_s_and_git_ignores_it(collect):
+def test_the_manifest_is_in_the_checkout_and_ignored(collect):
     project, static = collect()
     assert (project / "staticfiles.json").exists()
     assert not (static / "staticfiles.json").exists()
@@ -78,6 +78,6 @@ def test_the_list_of_names_is_the_checkout_s_and_git_ignores_it(collect):
     assert passes("git", "check-ignore", "staticfiles.json", cwd=project)
 
 
-def test_nothing_half_written_stays(collect):
+def test_no_partial_files_remain(collect):
     _, static = collect()
     assert [file.name for file in static.rglob(".*") if file.suffix == ".part"] == []

@@ -1,6 +1,6 @@
-"""The rendered project's URLs, a view that shows a request as Django sees it, and private files."""
+"""The rendered project's URLs, a view that returns the request as JSON, and private files."""
 
-from config.urls import urlpatterns as own
+from config.urls import urlpatterns as project_urls
 from django.contrib.auth.decorators import login_required
 from django.http import JsonResponse
 from django.urls import path
@@ -9,7 +9,7 @@ from files import views
 
 
 def mark(get_response):
-    """Mark what Django answers, so that a test can tell it from what nginx answers."""
+    """Mark Django's responses, so that tests can tell them from nginx's."""
 
     def middleware(request):
         response = get_response(request)
@@ -26,7 +26,7 @@ def echo(request):
     return JsonResponse({**seen, "meta": meta})
 
 
-# The example of docs/nginx.md: whoever is signed in may read.
+# As in docs/nginx.md: any logged-in user can read.
 papers = login_required(views.private)
 
-urlpatterns = [path("echo/", echo), path("papers/<path:name>", papers), *own]
+urlpatterns = [path("echo/", echo), path("papers/<path:name>", papers), *project_urls]
