@@ -252,7 +252,7 @@ def test_the_readme_installs_it(site):
     machine.ran[-1] = site.command("git clone")
     machine.type(site.command("cd "))
     said = site.type("make install")
-    assert f"https://{site.domain}/ runs" in said
+    assert f"https://{site.domain}/ is live" in said
     create = site.command("sh deploy/deploy.sh manage createsuperuser")
     machine.ran.append(create)
     on_a_terminal(
@@ -300,7 +300,7 @@ def test_two_releases_at_once_are_one_too_many(site):
         site.machine.passes("pkill", "sleep")
         holder.wait()
     assert said.returncode
-    assert f"Another of these commands is running for {site.slug}" in said.stdout
+    assert f"Another deploy command is running for {site.slug}" in said.stdout
 
 
 def test_unknown_hosts_are_refused_and_plain_http_is_sent_on(site):
@@ -677,9 +677,9 @@ def test_a_bad_release_leaves_the_site_as_it_was(site, fault):
     print(done.stdout)
     assert done.returncode != 0
     early = fault in {"settings", "lock"}
-    kept = "" if early else ", but with each migration that it applied"
-    assert re.search(f"runs as before{kept}[:.]", done.stdout)
-    assert ("Handing over" in done.stdout) == (fault == "behaviour")
+    migrated = "" if early else "; migrations that ran stay applied"
+    assert f"The previous release is still live{migrated}. Fix the problem" in done.stdout
+    assert ("Switching traffic" in done.stdout) == (fault == "behaviour")
     # When its files change nginx closes idle connections, and browsers ask again on another.
     closed = "RemoteDisconnected|ConnectionResetError" if fault == "behaviour" else "^$"
     assert [failure for failure in report["failures"] if not re.search(closed, failure)] == []
@@ -816,13 +816,13 @@ def test_code_of_an_attacker_reaches_nothing(site, prey):
             if "Migrating" in line:
                 attack = site.curl("/run/", "--data-binary", "@/repository.git/attack.py")
                 slow = subprocess.Popen(machine.command(*attack), stdout=subprocess.PIPE, text=True)
-            if "Handing over" in line:
+            if "Switching traffic" in line:
                 break
         time.sleep(1)
         for _ in range(5):
             site.stylesheet()
         assert slow.poll() is None
-        assert "runs" in releasing.stderr.read()
+        assert "is live" in releasing.stderr.read()
     assert slow.communicate()[0] == "0\n200"
     shared.unlink()
     assert site.ask("/run/", "--data", "x=1")[0] == 404
@@ -864,7 +864,7 @@ def test_each_line_of_the_sandbox_stops_something(site, prey):
 def test_a_backup_is_consistent_and_comes_back(site):
     lose_and_restore(site)
     said = site.make("restore")
-    assert said.returncode and "Say which" in said.stdout
+    assert said.returncode and "No backup at FROM=''" in said.stdout
 
 
 def lose_and_restore(site: Site) -> None:
