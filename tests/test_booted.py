@@ -63,9 +63,9 @@ class Site:
         self.slug, self.domain = answers(self.project)
         self.user = self.slug[:31]
         self.home = f"/srv/{self.slug}"
-        settings = (self.project / "files/layout.py").read_text()
-        self.web_root = re.search(r'^WEB_ROOT = "(.+)"', settings, re.MULTILINE)[1]
-        self.public = self.web_root + re.search(r'^SERVED_URL = "(.+)/"', settings, re.MULTILINE)[1]
+        layout = (self.project / "files/layout.py").read_text()
+        self.web_root = re.search(r'^WEB_ROOT = "(.+)"', layout, re.MULTILINE)[1]
+        self.public = self.web_root + re.search(r'^URL_PREFIX = "(.+)/"', layout, re.MULTILINE)[1]
         self.media = f"{self.public}/media"
 
     def command(self, start: str) -> str:
@@ -549,7 +549,8 @@ def failing_upload(site: Site) -> tuple[int, str]:
         "import json, sys, traffic\n"
         "v = traffic.Visitor(sys.argv[1])\n"
         "v.sign_in('bob', sys.argv[2])\n"
-        "status, _, body = v.post('/', {}, traffic.picture(sys.argv[3], 200))\n"
+        "image = traffic.picture(sys.argv[3], 200)\n"
+        "status, _, body = v.post(traffic.ADD_PHOTO, {'_save': '1'}, image)\n"
         "v.page()\n"  # everything else works
         "print(json.dumps([status, body.decode()]))\n"
     )
@@ -632,7 +633,7 @@ def test_locked_database_is_waited_for(site):
 def test_unreachable_database_recovers(site):
     directory = f"/var/lib/{site.slug}"
     site.host.run_ok("chmod", "0", directory)
-    status, page = site.request("/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
+    status, page = site.request("/admin/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
     assert status == 500
     assert "Something went wrong" in page
     assert site.request("/")[0] == 200
@@ -793,7 +794,8 @@ def test_sandbox_stops_all_attempts(site, sandbox_context):
     urls = site.project / "welcome/urls.py"
     views.write_text(
         views.read_text()
-        + "\n\nfrom django.views.decorators.csrf import csrf_exempt\n"
+        + "\n\nfrom django.http import HttpResponse\n"
+        + "from django.views.decorators.csrf import csrf_exempt\n"
         + "@csrf_exempt\ndef run(request):\n    space = {}\n"
         + "    exec(request.body, space)\n    import json\n"
         + "    return HttpResponse(json.dumps(space['result']))\n"
@@ -876,45 +878,53 @@ def test_backup_and_restore(site):
 
 def lose_and_restore(site: Site) -> None:
     """Delete database and uploads, and restore both: from backups under load and at rest."""
-    users = "from django.contrib.auth import get_user_model as user; import os\n"
-    users += "for u in user().objects.order_by('pk'):\n"
-    users += "    print(u.username, u.photo.name, not u.photo or os.path.exists(u.photo.path))"
+    models = "import os; from django.contrib.auth import get_user_model\n"
+    models += "from welcome.models import Photo\n"
+    rows = (
+        "for user in get_user_model().objects.order_by('pk'):\n"
+        "    print(user.username)\n"
+        "for photo in Photo.objects.order_by('pk'):\n"
+        "    print(photo.image.name, os.path.exists(photo.image.path))"
+    )
 
-    def list_users() -> list[str]:
-        return site.manage("shell", "--no-imports", "--command", users).splitlines()
+    def shell(code: str) -> str:
+        return site.manage("shell", "--no-imports", "--command", models + code)
+
+    def list_rows() -> list[str]:
+        return shell(rows).splitlines()
 
     def make_backup() -> str:
         site.run_readme("make backup")
         return site.host.run_ok("sh", "-c", f"ls /var/backups/{site.slug}/*.tar").split()[-1]
 
     def lose_and_restore_from(backup: str) -> None:
-        code = (
-            "from django.contrib.auth import get_user_model as user; user().objects.all().delete()"
-        )
-        site.manage("shell", "--no-imports", "--command", code)
+        shell("get_user_model().objects.all().delete(); Photo.objects.all().delete()")
         site.host.run_ok("sh", "-c", f"rm -r {site.media}/*")
-        assert list_users() == []
+        assert list_rows() == []
         restore = site.command("make restore")
         command = re.sub(r"FROM=\S+", f"FROM={backup}", restore)
         site.host.run_readme(command, f"{site.home}/checkout")
         site.host.ran[-1] = restore
 
+    shell("Photo.objects.all().delete()")  # some were on file systems of earlier tests
     site.wait_until_healthy()
     with site.visitors(100) as report:
         busy = make_backup()
         time.sleep(1)
     assert report["failures"] == []
     site.host.run_ok("find", site.media, "-name", ".*.part", "-delete")  # of the power failure
-    quiet, before, uploads = make_backup(), list_users(), stored_uploads(site)
+    quiet, before, uploads = make_backup(), list_rows(), stored_uploads(site)
     assert site.host.run_ok("stat", "-c", "%U %a", busy).strip() == "root 600"
-    assert before[0].startswith("ada photos/")
+    assert before[: len(VISITORS)] == VISITORS
 
     lose_and_restore_from(quiet)
-    assert list_users() == before
+    assert list_rows() == before
     assert stored_uploads(site) == uploads
     lose_and_restore_from(busy)
-    assert [line.split()[0] for line in list_users()] == [line.split()[0] for line in before]
-    assert [line for line in list_users() if not line.endswith("True")] == []  # no file is missing
+    users, photos = list_rows()[: len(VISITORS)], list_rows()[len(VISITORS) :]
+    assert users == VISITORS
+    assert photos and set(photos) <= set(before)
+    assert [photo for photo in photos if not photo.endswith(" True")] == []  # no file is missing
     site.wait_until_healthy()
 
 
@@ -956,7 +966,7 @@ def test_postgresql(site):
     create_superusers(site, VISITORS)
     lose_and_restore(site)
     host.run_ok("systemctl", "stop", "postgresql@*")
-    status, page = site.request("/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
+    status, page = site.request("/admin/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
     assert status == 500
     assert "Something went wrong" in page
     assert site.request("/")[0] == 200

@@ -19,6 +19,7 @@ import threading
 import time
 import zlib
 
+ADD_PHOTO = "/admin/welcome/photo/add/"
 KINDS = {"page": 30, "static": 45, "media": 20, "upload": 5}  # percent
 
 
@@ -89,7 +90,7 @@ class Visitor:
             raise Failure(f"GET {path}: {status}")
         return content
 
-    def post(self, path: str, fields: dict[str, str], photo: bytes | None = None):
+    def post(self, path: str, fields: dict[str, str], image: bytes | None = None):
         """Submit the form of a page, with its CSRF token."""
         token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
         if not token:
@@ -98,9 +99,9 @@ class Visitor:
         for name, value in {"csrfmiddlewaretoken": token[1].decode(), **fields}.items():
             parts += b"--x-x\r\nContent-Disposition: form-data; "
             parts += f'name="{name}"\r\n\r\n{value}\r\n'.encode()
-        if photo:
-            parts += b'--x-x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n'
-            parts += b"Content-Type: image/png\r\n\r\n" + photo + b"\r\n"
+        if image:
+            parts += b'--x-x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
+            parts += b"Content-Type: image/png\r\n\r\n" + image + b"\r\n"
         return self.request(
             *("POST", path, parts + b"--x-x--\r\n"),
             Content_Type="multipart/form-data; boundary=x-x",
@@ -124,13 +125,17 @@ class Visitor:
         if hashlib.md5(content).hexdigest()[:12] not in href:
             raise Failure(f"GET {href}: other content, {len(content)} bytes")
 
-    def upload(self, photo: bytes) -> str:
-        """Upload a photo, find it on the page, and return its URL."""
-        status, *_ = self.post("/", {}, photo)
+    def upload(self, image: bytes) -> str:
+        """Upload an image in the admin, request it through the link there, and return its URL."""
+        status, headers, _ = self.post(ADD_PHOTO, {"_continue": "1"}, image)
         if status != 302:
-            raise Failure(f"POST /: {status}")
-        src = re.search(rb'<img src="([^"]+)"', self.get("/"))[1].decode()
-        if self.get(src) != photo:
+            raise Failure(f"POST {ADD_PHOTO}: {status}")
+        page = self.get(headers["Location"])
+        link = re.search(rb'href="([^"]+/media/photos/[^"]+\.png)"', page)
+        if not link:
+            raise Failure(f"GET {headers['Location']}: no link to the image")
+        src = link[1].decode()
+        if self.get(src) != image:
             raise Failure(f"GET {src}: other content")
         return src
 
@@ -142,8 +147,8 @@ def main() -> None:
     uploaders = [Visitor(domain) for _ in accounts]
     for uploader, account in zip(uploaders, accounts, strict=True):
         uploader.sign_in(*account.split(":"))
-    photo = picture("first")
-    uploads = {uploaders[0].upload(photo): photo}
+    image = picture("first")
+    uploads = {uploaders[0].upload(image): image}
     free = queue.SimpleQueue()
     for uploader in uploaders:
         free.put(uploader)
@@ -166,8 +171,8 @@ def main() -> None:
         else:
             uploader = free.get()
             try:
-                photo = picture(str(turn))
-                uploads[uploader.upload(photo)] = photo
+                image = picture(str(turn))
+                uploads[uploader.upload(image)] = image
             finally:
                 free.put(uploader)
 
