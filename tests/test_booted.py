@@ -787,22 +787,24 @@ def succeeded(outcomes: dict[str, str]) -> set[str]:
     return {name for name, outcome in outcomes.items() if outcome.startswith("done")}
 
 
+RUN_VISITORS_CODE = """
+import json
+from django.http import HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+@csrf_exempt
+def run(request):
+    space = {}
+    exec(request.body, space)
+    return HttpResponse(json.dumps(space["result"]))
+urlpatterns.append(path("run/", run))
+"""
+
+
 def test_sandbox_stops_all_attempts(site, sandbox_context):
     host = site.host
     good = git(site.project, "rev-parse", "HEAD").strip()
-    views = site.project / "welcome/views.py"
-    urls = site.project / "welcome/urls.py"
-    views.write_text(
-        views.read_text()
-        + "\n\nfrom django.http import HttpResponse\n"
-        + "from django.views.decorators.csrf import csrf_exempt\n"
-        + "@csrf_exempt\ndef run(request):\n    space = {}\n"
-        + "    exec(request.body, space)\n    import json\n"
-        + "    return HttpResponse(json.dumps(space['result']))\n"
-    )
-    urls.write_text(
-        urls.read_text().replace("urlpatterns = [", "urlpatterns = [path('run/', views.run), ")
-    )
+    urls = site.project / "config/urls.py"
+    urls.write_text(urls.read_text() + RUN_VISITORS_CODE)
     site.commit("Let visitors run code")
     site.run_readme("make release")
     shared = site.repository / "attack.py"  # in a directory that is mounted on the host
