@@ -21,8 +21,8 @@ test: $(UV) ## Run the tests.
 test-all: test ## Run all tests, the slow ones too.
 	$(UV) run --quiet pytest -m slow
 
-test-server: $(UV) ## Install, release and break the project on booted systems, as root.
-	@echo "Some ten minutes. What happened to a machine is printed when all is done with it."
+test-server: $(UV) ## Run deployment and failure tests in systemd containers (root, ~10 min).
+	@echo "The output of each container is shown at its end."
 	@$(MAKE) --no-print-directory --jobs --output-sync $(SERVERS:%=test-server-%)
 
 test-server-%: $(UV)

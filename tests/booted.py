@@ -1,7 +1,7 @@
-"""A server: a Debian of its own, booted with systemd in a container of nspawn.
+"""Hosts for the tests: Debian and Ubuntu systems, booted with systemd in nspawn containers.
 
-It is a machine in all that an installation touches (PID 1, units, users, mounts, its own network
-with port 80 and 443) but the kernel. It has no way out: what it installs is fetched before.
+A host has its own PID 1, units, users, mounts and network with ports 80 and 443; only the kernel is
+shared. It cannot reach other networks: what it installs is downloaded before.
 """
 
 import hashlib
@@ -17,8 +17,7 @@ import pytest
 from conftest import CACHE, passes
 from servers import source
 
-# What a freshly installed server has beyond the minimum, and the tests' certificate authority and
-# database server.
+# The packages of a freshly installed server, and the tests' certificate authority and database.
 FRESH = "apt,ca-certificates,systemd,systemd-sysv,dbus,iproute2,procps,curl,pebble,postgresql"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OFFLINE = {
@@ -29,20 +28,20 @@ OFFLINE = {
 }
 
 
-def impossible() -> str | None:
-    """Return why this machine cannot boot another, or None."""
+def why_not_bootable() -> str | None:
+    """Return why no system can be booted here, or None."""
     if os.geteuid():
-        return "booting a system takes root"
+        return "booting a system needs root"
     for tool in ("systemd-nspawn", "mmdebstrap"):
         if not shutil.which(tool):
-            return f"there is no {tool}: apt install systemd-container mmdebstrap"
+            return f"{tool} is missing: apt install systemd-container mmdebstrap"
     if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"]).returncode:
-        return "this machine may not make name spaces: it is a container itself"
+        return "namespaces are not permitted: this is a container without privileges"
     return None
 
 
 def image(release: str, command: str) -> Path:
-    """Return a tree with a fresh system on which `command`, the README's first, has been run."""
+    """Return a directory with a fresh system on which `command`, the README's first, was run."""
     key = hashlib.sha256(f"{FRESH} {command}".encode()).hexdigest()[:8]
     tree = CACHE / "server" / f"{release}-{key}"
     if tree.exists():
@@ -64,25 +63,26 @@ def image(release: str, command: str) -> Path:
     return tree
 
 
-class Machine:
-    """A machine that has been switched on."""
+class Host:
+    """A booted system."""
 
     def __init__(self, tree: Path, root: Path, fetched: Path, shared: Path):
         self.root = root
-        self.ran: list[str] = []
+        self.ran: list[str] = []  # commands of the README
         passes("cp", "-a", "--reflink=auto", tree, root, cwd=root.parent)
-        # On the same disk, or uv could not link what it installs.
+        # On the same file system, so that uv can make hard links.
         passes("cp", "-a", fetched, root / "var/cache/fetched", cwd=root.parent)
         self.shared = shared
         self.on()
 
     def on(self) -> None:
-        """Boot, and wait until all that is enabled has started."""
+        """Boot, and wait until all enabled units have started."""
         self.console = (self.root.parent / "console.log").open("a")
         self.nspawn = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "-D", self.root, "-b", "--register=no", "--keep-unit"]
             + ["--private-network", "--console=read-only", f"--machine={self.root.name}"]
-            # What its own sandbox refuses must not be refused by nspawn before.
+            + ["--settings=no"]
+            # The site's sandbox must refuse these calls, not nspawn.
             + ["--system-call-filter=@clock"]
             + [f"--bind={self.shared}:/{self.shared.name}"],
             stdin=subprocess.DEVNULL,
@@ -93,7 +93,7 @@ class Machine:
         self.wait(lambda: self.started() in {"running", "degraded"}, "boot", 60)
 
     def started(self) -> str:
-        """Return systemd's own word for the state of the machine."""
+        """Return the state that systemd reports, or "off"."""
         children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text()
         if not children:
             return "off"
@@ -105,11 +105,11 @@ class Machine:
         deadline = time.monotonic() + seconds
         while not ready():
             if time.monotonic() > deadline:
-                pytest.fail(f"no {what} within {seconds} s\n{self.journal()}", pytrace=False)
+                pytest.fail(f"No {what} within {seconds} s\n{self.journal()}", pytrace=False)
             time.sleep(0.1)
 
     def command(self, *command: str) -> list[str]:
-        """Return what runs a command on the machine as root."""
+        """Return the command that runs a command on the host as root."""
         return [
             *("nsenter", f"--target={self.leader}", "--all", "--wdns=/root", "env", "-i"),
             *(f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb"),
@@ -118,7 +118,7 @@ class Machine:
         ]
 
     def run(self, *command: str) -> subprocess.CompletedProcess:
-        """Run a command on the machine and return what it printed, both streams in one."""
+        """Run a command on the host and return what it printed, both streams in one."""
         return subprocess.run(
             self.command(*command),
             stdin=subprocess.DEVNULL,
@@ -127,46 +127,46 @@ class Machine:
             text=True,
         )
 
-    def passes(self, *command: str) -> str:
+    def run_ok(self, *command: str) -> str:
         """Run a command that must succeed and return what it printed."""
         done = self.run(*command)
         if done.returncode:
             pytest.fail(f"{' '.join(command)}\n{done.stdout}\n{self.journal()}", pytrace=False)
         return done.stdout
 
-    def type(self, line: str, folder: str = "/root") -> str:
-        """Type a line of the README, which must succeed, and return what it printed."""
-        self.ran.append(line)
-        return self.passes("sh", "-euc", f"cd {folder}; {line}")
+    def run_readme(self, command: str, directory: str = "/root") -> str:
+        """Run a command of the README that must succeed, and return what it printed."""
+        self.ran.append(command)
+        return self.run_ok("sh", "-euc", f"cd {directory}; {command}")
 
     def journal(self) -> str:
-        """Return the last lines of the machine's journal."""
+        """Return the last lines of the host's journal."""
         return self.run("journalctl", "--no-pager", "-n", "60").stdout
 
     def reboot(self) -> None:
-        """Switch off and on again, as an administrator does."""
+        """Reboot in an orderly way."""
         self.off()
         self.on()
 
     def off(self) -> None:
-        """Shut down in order, unless it is off."""
+        """Shut down in an orderly way, unless it is off."""
         if self.nspawn.poll() is None:
             self.run("systemctl", "poweroff")
         try:
             self.nspawn.wait(60)
         except subprocess.TimeoutExpired:
-            self.cut()
+            self.cut_power()
         self.console.close()
 
-    def cut(self) -> None:
-        """Take the power away."""
+    def cut_power(self) -> None:
+        """Kill the system at once."""
         os.kill(self.leader, signal.SIGKILL)
         self.nspawn.wait(60)
         self.console.close()
 
 
-def fetch(project: Path, tree: Path, folder: Path) -> None:
-    """Fetch, with the machine's own Python, what an installation gets from PyPI."""
+def fetch(project: Path, tree: Path, directory: Path) -> None:
+    """Download what an installation gets from PyPI, for the host's own Python."""
     commands = """
         cp -r /project /tmp/project && cd /tmp/project
         python3 -m venv /tmp/uv
@@ -175,20 +175,20 @@ def fetch(project: Path, tree: Path, folder: Path) -> None:
         UV_PYTHON=python3 UV_CACHE_DIR=/fetched/uv /tmp/uv/bin/uv sync --quiet --no-dev
         cp uv.lock /project/
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     certificates = "/etc/ssl/certs/ca-certificates.crt"
     passes(
         *("systemd-nspawn", "--quiet", "-D", tree, "--volatile=overlay", "--register=no"),
         *("--keep-unit", "--pipe", "--resolv-conf=copy-host", f"--bind-ro={certificates}"),
-        *(f"--bind={project}:/project", f"--bind={folder}:/fetched"),
+        *(f"--bind={project}:/project", f"--bind={directory}:/fetched"),
         f"--setenv=SSL_CERT_FILE={certificates}",
         *("/bin/sh", "-euc", commands),
-        cwd=folder,
+        cwd=directory,
     )
 
 
 def commands(readme: str) -> list[str]:
-    """Return the commands in the code blocks of a README's section on the server."""
+    """Return the commands in the code blocks of the README's section on the server."""
     section = readme.split("## On a server\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     return [line.split("  # ")[0].strip() for line in "".join(blocks).splitlines() if line]

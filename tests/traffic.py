@@ -1,7 +1,7 @@
 """Visitors of a site: pages with their stylesheets, static files, uploads. Standard library only.
 
-`traffic.py DOMAIN RATE NAME:PASSWORD…` asks 127.0.0.1:443 RATE times a second until its standard
-input ends, then looks for every upload once more and prints a JSON object.
+`traffic.py DOMAIN RATE NAME:PASSWORD…` makes RATE visits per second to 127.0.0.1:443 until its
+standard input ends, then requests every upload once more and prints a JSON object.
 """
 
 import hashlib
@@ -19,11 +19,12 @@ import threading
 import time
 import zlib
 
-KINDS = {"page": 30, "static": 45, "media": 20, "upload": 5}  # per cent
+ADD_PHOTO = "/admin/welcome/photo/add/"
+KINDS = {"page": 30, "static": 45, "media": 20, "upload": 5}  # percent
 
 
 def picture(seed: str, side: int = 8) -> bytes:
-    """Return a small PNG that no other seed gives."""
+    """Return a small PNG, different for each seed."""
     noise = random.Random(seed)
     rows = b"".join(b"\0" + noise.randbytes(3 * side) for _ in range(side))
 
@@ -41,12 +42,12 @@ def picture(seed: str, side: int = 8) -> bytes:
     )
 
 
-class Wrong(Exception):
-    """An answer that a visitor would complain about."""
+class Failure(Exception):
+    """A response that a visitor would complain about."""
 
 
-class Line(http.client.HTTPSConnection):
-    """A connection to this machine, with the site's name in the handshake."""
+class Connection(http.client.HTTPSConnection):
+    """A connection to the loopback address, with the site's name in the TLS handshake."""
 
     def connect(self):
         plain = socket.create_connection(("127.0.0.1", 443), 60)
@@ -61,47 +62,47 @@ class Visitor:
     def __init__(self, domain: str):
         self.domain = domain
         self.cookies: dict[str, str] = {}
-        self.line = Line(domain)
+        self.connection = Connection(domain)
         self.requests = 0
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str):
-        """Return status, headers and body of an answer."""
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str):
+        """Return status, headers and body of the response."""
         self.requests += 1
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
-            self.line.request(method, path, body, names)
-            answer = self.line.getresponse()
-            content = answer.read()
+            self.connection.request(method, path, body, names)
+            response = self.connection.getresponse()
+            content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            self.line.close()
-            raise Wrong(f"{method} {path}: {error!r}") from None
-        for cookie in answer.headers.get_all("Set-Cookie") or ():
+            self.connection.close()
+            raise Failure(f"{method} {path}: {error!r}") from None
+        for cookie in response.headers.get_all("Set-Cookie") or ():
             name, value = cookie.split(";")[0].split("=", 1)
             self.cookies[name] = value
-        return answer.status, answer.headers, content
+        return response.status, response.headers, content
 
     def get(self, path: str) -> bytes:
-        """Return the body of an answer that must be 200."""
-        status, _, content = self.ask("GET", path)
+        """Return the body of a response that must be 200."""
+        status, _, content = self.request("GET", path)
         if status != 200:
-            raise Wrong(f"GET {path}: {status}")
+            raise Failure(f"GET {path}: {status}")
         return content
 
-    def post(self, path: str, fields: dict[str, str], photo: bytes | None = None):
-        """Send a form with the token of the page that it stands on."""
+    def post(self, path: str, fields: dict[str, str], image: bytes | None = None):
+        """Submit the form of a page, with its CSRF token."""
         token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))
         if not token:
-            raise Wrong(f"GET {path}: no form")
+            raise Failure(f"GET {path}: no form")
         parts = b""
         for name, value in {"csrfmiddlewaretoken": token[1].decode(), **fields}.items():
             parts += b"--x-x\r\nContent-Disposition: form-data; "
             parts += f'name="{name}"\r\n\r\n{value}\r\n'.encode()
-        if photo:
-            parts += b'--x-x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n'
-            parts += b"Content-Type: image/png\r\n\r\n" + photo + b"\r\n"
-        return self.ask(
+        if image:
+            parts += b'--x-x\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n'
+            parts += b"Content-Type: image/png\r\n\r\n" + image + b"\r\n"
+        return self.request(
             *("POST", path, parts + b"--x-x--\r\n"),
             Content_Type="multipart/form-data; boundary=x-x",
             Referer=f"https://{self.domain}{path}",
@@ -110,28 +111,32 @@ class Visitor:
     def sign_in(self, name: str, password: str) -> None:
         status, *_ = self.post("/admin/login/", {"username": name, "password": password})
         if status != 302:
-            raise Wrong(f"sign in: {status}")
+            raise Failure(f"sign in: {status}")
 
     def page(self) -> str:
-        """Visit the first page with its stylesheet, and return the stylesheet's address."""
+        """Request the home page and its stylesheet, and return the stylesheet's URL."""
         href = re.search(rb'<link rel="stylesheet" href="([^"]+)"', self.get("/"))[1].decode()
         self.static(href)
         return href
 
     def static(self, href: str) -> None:
-        """Fetch a static file, whose name must hold the hash of what came."""
+        """Request a static file; its name must contain the hash of its content."""
         content = self.get(href)
         if hashlib.md5(content).hexdigest()[:12] not in href:
-            raise Wrong(f"GET {href}: another content, {len(content)} bytes")
+            raise Failure(f"GET {href}: other content, {len(content)} bytes")
 
-    def upload(self, photo: bytes) -> str:
-        """Upload a photo, see it on the page, and return its address."""
-        status, *_ = self.post("/", {}, photo)
+    def upload(self, image: bytes) -> str:
+        """Upload an image in the admin, request it through the link there, and return its URL."""
+        status, headers, _ = self.post(ADD_PHOTO, {"_continue": "1"}, image)
         if status != 302:
-            raise Wrong(f"POST /: {status}")
-        src = re.search(rb'<img src="([^"]+)"', self.get("/"))[1].decode()
-        if self.get(src) != photo:
-            raise Wrong(f"GET {src}: another content")
+            raise Failure(f"POST {ADD_PHOTO}: {status}")
+        page = self.get(headers["Location"])
+        link = re.search(rb'href="([^"]+/media/photos/[^"]+\.png)"', page)
+        if not link:
+            raise Failure(f"GET {headers['Location']}: no link to the image")
+        src = link[1].decode()
+        if self.get(src) != image:
+            raise Failure(f"GET {src}: other content")
         return src
 
 
@@ -142,8 +147,8 @@ def main() -> None:
     uploaders = [Visitor(domain) for _ in accounts]
     for uploader, account in zip(uploaders, accounts, strict=True):
         uploader.sign_in(*account.split(":"))
-    photo = picture("first")
-    uploads = {uploaders[0].upload(photo): photo}
+    image = picture("first")
+    uploads = {uploaders[0].upload(image): image}
     free = queue.SimpleQueue()
     for uploader in uploaders:
         free.put(uploader)
@@ -154,7 +159,7 @@ def main() -> None:
     done = threading.Event()
     started = time.monotonic()
 
-    def one(visitor: Visitor, kind: str, turn: int) -> None:
+    def visit(visitor: Visitor, kind: str, turn: int) -> None:
         if kind == "page":
             seen.add(visitor.page())
         elif kind == "static":
@@ -162,29 +167,29 @@ def main() -> None:
         elif kind == "media":
             src, content = random.choice(tuple(uploads.items()))
             if visitor.get(src) != content:
-                raise Wrong(f"GET {src}: another content")
+                raise Failure(f"GET {src}: other content")
         else:
             uploader = free.get()
             try:
-                photo = picture(str(turn))
-                uploads[uploader.upload(photo)] = photo
+                image = picture(str(turn))
+                uploads[uploader.upload(image)] = image
             finally:
                 free.put(uploader)
 
-    def visit(visitor: Visitor) -> None:
+    def visit_until_done(visitor: Visitor) -> None:
         while not done.is_set():
             turn = next(turns)
             time.sleep(max(0, started + turn / float(rate) - time.monotonic()))
             kind = kinds[turn % len(kinds)]
             began = time.monotonic()
             try:
-                one(visitor, kind, turn)
-            except Wrong as wrong:
-                failures.append(f"{time.monotonic() - started:.1f} s: {wrong}")
+                visit(visitor, kind, turn)
+            except Failure as failure:
+                failures.append(f"{time.monotonic() - started:.1f} s: {failure}")
             times[kind].append(time.monotonic() - began)
 
     visitors = [Visitor(domain) for _ in range(24)]
-    threads = [threading.Thread(target=visit, args=[visitor]) for visitor in visitors]
+    threads = [threading.Thread(target=visit_until_done, args=[visitor]) for visitor in visitors]
     for thread in threads:
         thread.start()
     sys.stdin.read()
@@ -194,7 +199,7 @@ def main() -> None:
     seconds = time.monotonic() - started
     requests = sum(visitor.requests for visitor in [*visitors, *uploaders])
     last = Visitor(domain)
-    lost = [src for src, content in uploads.items() if last.ask("GET", src)[2] != content]
+    lost = [src for src, content in uploads.items() if last.request("GET", src)[2] != content]
     report = {
         "requests": requests,
         "per_second": round(requests / seconds),

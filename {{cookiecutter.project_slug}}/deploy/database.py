@@ -1,7 +1,5 @@
-"""`database.py save` writes the database to standard output, `load` replaces it by standard input.
-
-Both while the site runs: SQLite's backup interface and PostgreSQL's own tools take one moment's
-state, and readers and writers wait for it or see the state before.
+"""`python -m deploy.database save` writes the database to standard output, `load` replaces it from
+standard input. Both work while the site is live: other connections wait, or see the state before.
 """
 
 import os
@@ -11,11 +9,8 @@ import subprocess
 import sys
 import tempfile
 from contextlib import closing
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from config.settings import DATABASES  # noqa: E402
+from config.settings import DATABASES
 
 DATABASE = DATABASES["default"]
 POSTGRESQL = {
@@ -24,41 +19,36 @@ POSTGRESQL = {
 }
 
 
-def postgresql(task: str) -> None:
-    """Run pg_dump or pg_restore with the settings' connection; the password is in no argument."""
-    names = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "PASSWORD": "PGPASSWORD"}
-    own = {names[key]: str(DATABASE[key]) for key in names if DATABASE.get(key)}
-    command = [*POSTGRESQL[task], f"--dbname={DATABASE['NAME']}"]
-    raise SystemExit(subprocess.run(command, env=os.environ | own).returncode)
+def postgresql(command: str) -> None:
+    """Run pg_dump or pg_restore, with the password in the environment and in no argument."""
+    variables = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "PASSWORD": "PGPASSWORD"}
+    connection = {variables[key]: str(DATABASE[key]) for key in variables if DATABASE.get(key)}
+    arguments = [*POSTGRESQL[command], f"--dbname={DATABASE['NAME']}"]
+    raise SystemExit(subprocess.run(arguments, env=os.environ | connection).returncode)
 
 
-def sqlite(task: str) -> None:
-    """Copy through a file that is complete before it is used."""
+def sqlite(command: str) -> None:
+    """Copy through a temporary file: the copy is complete before it is used."""
     with tempfile.NamedTemporaryFile() as copy:
-        if task == "save":
-            duplicate(DATABASE["NAME"], copy.name)
+        if command == "save":
+            replace(copy.name, DATABASE["NAME"])
             shutil.copyfileobj(copy, sys.stdout.buffer)
         else:
             shutil.copyfileobj(sys.stdin.buffer, copy)
             copy.flush()
-            duplicate(copy.name, DATABASE["NAME"])
+            replace(DATABASE["NAME"], copy.name)
 
 
-def duplicate(source: str, target: str) -> None:
-    """Replace what `target` holds by what `source` holds, in one transaction."""
-    with (
-        closing(sqlite3.connect(f"file:{source}?mode=rw", 60, uri=True)) as there,
-        closing(sqlite3.connect(target, 60)) as here,
-    ):
-        try:
-            whole = there.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        except sqlite3.DatabaseError:
-            whole = False
-        if not whole:
-            raise SystemExit(f"{source} is no database or a damaged one: nothing was changed.")
-        there.backup(here)
+def replace(target: str, source: str) -> None:
+    """Replace the content of one SQLite database by another's, in one transaction."""
+    connection = sqlite3.connect(f"file:{source}?mode=rw", timeout=60, uri=True)
+    with closing(connection) as old, closing(sqlite3.connect(target, timeout=60)) as new:
+        result = old.execute("PRAGMA integrity_check").fetchone()[0]
+        if result != "ok":
+            raise SystemExit(f"{source} is damaged, nothing was changed: {result}")
+        old.backup(new)
 
 
 if __name__ == "__main__":
-    engine = postgresql if DATABASE["ENGINE"].endswith("postgresql") else sqlite
-    engine(sys.argv[1])
+    backend = postgresql if DATABASE["ENGINE"].endswith("postgresql") else sqlite
+    backend(sys.argv[1])
