@@ -77,19 +77,15 @@ def substitute(text: str, root: Path, ports: dict[str, int]) -> str:
     return text
 
 
-def accepts(address: tuple | str) -> bool:
-    with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as sock:
-        return sock.connect_ex(address) == 0
-
-
 @contextlib.contextmanager
 def running(command: list, address: tuple | str, **options):
     """Run a server from the moment it accepts connections until the block ends."""
     process = subprocess.Popen(command, **options)
     try:
-        while not accepts(address):
-            if process.poll() is not None:
-                pytest.fail(f"{command[0]} stopped: see the output below.", pytrace=False)
+        while process.poll() is None:
+            with socket.socket(socket.AF_UNIX if type(address) is str else socket.AF_INET) as sock:
+                if sock.connect_ex(address) == 0:
+                    break
             time.sleep(0.02)
         yield
     finally:
@@ -102,9 +98,8 @@ def running(command: list, address: tuple | str, **options):
 def test_nginx(tmp_path, django_db_setup):
     root, ports = tmp_path, {}
     bind = runpy.run_path("gunicorn.conf.py")["bind"].replace("/run", f"{root}/run")
-    application = bind.removeprefix("unix:")
     media = layout.path_for(root / "www", layout.MEDIA_URL)  # the installation creates it
-    for directory in (root / "nginx", root / "var", media, Path(application).parent):
+    for directory in (root / "nginx", root / "var", media, Path(bind[5:]).parent):
         directory.mkdir(parents=True)
     for file in Path("nginx").glob("*.conf"):
         text = substitute(file.read_text(), root, ports)
@@ -113,8 +108,8 @@ def test_nginx(tmp_path, django_db_setup):
             if not (root / name).exists():
                 (root / name).symlink_to("nginx")
     (root / "nginx.conf").write_text(("" if os.getuid() else "user root;") + CONF)
-    database = str(settings.DATABASES["default"]["NAME"])  # pytest-django's
-    text = SETTINGS.replace("ROOT", str(root)).replace("TEST_DATABASE", database)
+    text = SETTINGS.replace("ROOT", str(root))
+    text = text.replace("TEST_DATABASE", str(settings.DATABASES["default"]["NAME"]))
     (root / "server_settings.py").write_text(text)
     environment = os.environ | {"LOCAL_DEV": "0", "SECRET_KEY": "of tests"}
     environment |= {"WEB_ROOT": f"{root}/www", "STATE_DIR": f"{root}/var"}
@@ -127,14 +122,12 @@ def test_nginx(tmp_path, django_db_setup):
     run("openssl", *certificate, "-keyout", f"{root}/tls_key.pem", "-out", f"{root}/tls.pem")
     setup = run(sys.executable, "-c", SETUP)
     assert setup.returncode == 0, setup.stderr
-    port = ports.get("443") or ports["80"]
-    options = ["--connect", f"127.0.0.1:{port}", "--insecure", "--json"]
-    options += ["--header", setup.stdout.splitlines()[-1], *PROBE_OPTIONS]
-    nginx = [NGINX, "-p", root, "-c", "nginx.conf"]
-    with (
-        running([*APPLICATION, bind], application, env=environment),
-        running(nginx, ("127.0.0.1", port)),
-    ):
+    scheme, port = ("https", ports["443"]) if "443" in ports else ("http", ports["80"])
+    options = [f"{scheme}://{settings.DOMAIN}/", "--connect", f"127.0.0.1:{port}", "--insecure"]
+    options += ["--json", "--header", setup.stdout.splitlines()[-1], *PROBE_OPTIONS]
+    application = running([*APPLICATION, bind], bind.removeprefix("unix:"), env=environment)
+    nginx = running([NGINX, "-p", root, "-c", "nginx.conf"], ("127.0.0.1", port))
+    with application, nginx:
         report = run(sys.executable, "manage.py", "probe", *options)
     if not report.stdout.startswith("["):
         pytest.fail(report.stdout + report.stderr, pytrace=False)

@@ -1,6 +1,7 @@
 """The site with LOCAL_DEV, and its settings as a server sees them."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -40,6 +41,14 @@ def test_system_checks():
 def test_deployment_checks():
     check = python("manage.py", "check", "--deploy", "--fail-level", "WARNING")
     assert check.returncode == 0, check.stderr
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_git_ignores_no_source():
+    names = ("static/css/x.css", "static/img/x.png", "static/lib/x.js", "templates/media/x.html")
+    command = ["git", "check-ignore", "--no-index", *names, "nginx/media.conf", "files/storage.py"]
+    ignored = subprocess.run(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True)
+    assert ignored.stdout == ""
 
 
 def test_missing_secret_key_is_one_sentence():

@@ -102,6 +102,7 @@ class Client:
         """Connect; raise CommandError if that fails, or if there is no response."""
         try:
             sock = socket.create_connection(self.address, timeout=5)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # saves 40 ms a request
             if self.url.scheme == "https":
                 sock = self.context.wrap_socket(sock, server_hostname=self.url.hostname)
             with sock:
@@ -129,8 +130,7 @@ class Probe:
         self.local = settings.LOCAL_DEV and here  # Django serves the files
         self.remote = settings.LOCAL_DEV and not here  # nothing can be stored on the server
         self.directory = f"probe-{secrets.token_hex(8)}"
-        self.stored, self.private = [], ""
-        self.uploads: dict[str, str] = {}  # extension: name
+        self.stored, self.private, self.uploads = [], "", {}  # uploads: names by extension
 
     def ask(self, question) -> Answer:
         """Return the answer to a question. Errors are answers too: a report never breaks off."""
@@ -162,7 +162,7 @@ class Probe:
         self.stored.append((storage, storage.save(name, ContentFile(PAGE))))
         return self.stored[-1][1]
 
-    def put(self, name: str, content: bytes = PAGE, link: Path | None = None) -> str:
+    def put(self, name: str, content: bytes = PAGE, link: str = "") -> str:
         """Put a file that no visitor could upload beside the uploads, and return its URL."""
         path = Path(default_storage.path(f"{self.directory}/{name}"))
         path.symlink_to(link) if link else path.write_bytes(content)
@@ -278,8 +278,9 @@ class Questions(Probe):
         return same, f"x.txt.gz is {'not ' if same else ''}served as x.txt."
 
     def upload_directory(self) -> Answer:
-        link, directory = self.put("link.txt", link=Path(__file__)), self.text.rpartition("/")[0]
-        return self.refused(self.put(".hidden.txt"), link, f"{directory}/")
+        directory, _, name = self.text.rpartition("/")
+        files = self.put(".hidden.txt"), self.put("link.txt", link=name)
+        return self.refused(*files, f"{directory}/")
 
     def private_direct(self) -> Answer:
         if "private" not in settings.STORAGES or self.remote:
