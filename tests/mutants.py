@@ -187,7 +187,5 @@ LOCAL = {
     "local: html type": ("files/views.py", '"pdf": "application/pdf"', '"pdf": "application/pdf", "html": "text/html"'),
     "local: svg inline": ("files/views.py", "image/(?!svg)", "image/"),
     "local: CSP without sandbox": ("files/views.py", "; sandbox", NOTHING),
-    "local: no nosniff": ("files/views.py", '    "X-Content-Type-Options": "nosniff",\n', NOTHING),
-    "local: static files without nosniff": ("files/views.py", '    response["X-Content-Type-Options"] = "nosniff"\n', NOTHING),
     "local: no Cross-Origin-Resource-Policy": ("files/views.py", '    "Cross-Origin-Resource-Policy": "same-origin",\n', NOTHING),
 }  # fmt: skip

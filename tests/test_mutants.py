@@ -9,7 +9,7 @@ import attack
 import mutants
 import pytest
 from conftest import TEMPLATE, run
-from servers import Refused, deployed, find_nginx, lay_out, rendered_for
+from servers import OWN_RELEASE, Refused, deployed, fetch_nginx, lay_out, rendered_for
 from test_attacks import SETTINGS, development_server, prepare_site
 
 pytestmark = pytest.mark.slow
@@ -46,10 +46,16 @@ def replace(file: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(bake, python, folder):
+def nginx() -> str:
+    """An nginx with the brotli module, which the host's nginx may not have."""
+    return fetch_nginx(OWN_RELEASE)
+
+
+@pytest.fixture(scope="module")
+def server(bake, python, folder, nginx):
     project = folder / "client_site"
     shutil.copytree(bake(**rendered_for(folder)), project)
-    with deployed(project, folder, python(), **SETTINGS) as server:
+    with deployed(project, folder, python(), nginx, **SETTINGS) as server:
         yield server
     (server.web_root / "s/media/closed").chmod(0o700)
 
@@ -68,8 +74,7 @@ def record(key: str, names) -> None:
 
 
 @pytest.mark.parametrize("key", mutants.NGINX)
-def test_nginx(server, site, key):
-    nginx = find_nginx()
+def test_nginx(server, site, nginx, key):
     server.stop_nginx()
     try:
         with changed(server.project, key, mutants.NGINX, web_root=str(server.web_root)) as checks:
@@ -114,7 +119,7 @@ def starts_with_a_long_domain(server, nginx: str) -> bool:
 
 
 @pytest.mark.parametrize("key", mutants.APPLICATION)
-def test_application(server, site, python, key):
+def test_application(server, site, nginx, python, key):
     static = server.web_root / "s/static"
     collected = {*static.rglob("*")}
     server.stop_application()
@@ -141,7 +146,7 @@ def test_application(server, site, python, key):
             file.unlink()
         server.manage("collectstatic", "--noinput", "--verbosity", "0")
         server.start_application()
-        server.start_nginx(find_nginx())
+        server.start_nginx(nginx)
 
 
 def test_every_change_is_undone(site):
