@@ -657,7 +657,7 @@ FAULTS = {
     "gunicorn": {"gunicorn.conf.py": "worker_class = 'no_such_class'"},
     "nginx": {"nginx/tls.conf": "ssl_protocols TLSv9;"},
     # Only the probe notices it.
-    "behaviour": {"nginx/upload_headers.conf": lambda text: text.replace("max_ranges 1;", "")},
+    "behaviour": {"nginx/upload_headers.conf": lambda text: re.sub(".* nosniff .*", "", text)},
     "unit": {"deploy/systemd/web@.service": "[Service]\nExecStart=/no/such/file\n"},
     "lock": {"pyproject.toml": lambda text: text.replace('"pillow', '"requests", "pillow')},
 }
