@@ -1,14 +1,11 @@
-"""Where static and media files are: settings, URLs and checks take it from here, nginx must agree.
-
-Standard library only: the template's hook imports this before Django is installed.
-"""
+"""URLs and directories of static files and media. Standard library only, for the template's hook."""
 
 import os
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# URLs map directly onto directories: the file for URL_PREFIX + X is WEB_ROOT + URL_PREFIX + X.
+# URLs map directly onto directories, as in nginx/: URL_PREFIX + X is WEB_ROOT + URL_PREFIX + X.
 URL_PREFIX = "{{ cookiecutter.served_url }}"
 STATIC_URL = URL_PREFIX + "static/"
 MEDIA_URL = URL_PREFIX + "media/"

@@ -4,7 +4,6 @@ With LOCAL_DEV the responses are those of nginx on a server, except that nothing
 files come from their sources, and ranges are ignored.
 """
 
-import mimetypes
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -26,6 +25,15 @@ UPLOAD_TYPES = {
     "webp": "image/webp", "avif": "image/avif", "svg": "image/svg+xml",
     "mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4", "webm": "video/webm",
     "txt": "text/plain; charset=utf-8", "pdf": "application/pdf",
+}  # fmt: skip
+# As in nginx/static.conf, whatever mime.types the host has.
+STATIC_TYPES = UPLOAD_TYPES | {
+    "css": "text/css; charset=utf-8", "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8", "mjs": "text/javascript; charset=utf-8",
+    "json": "application/json; charset=utf-8", "map": "application/json; charset=utf-8",
+    "webmanifest": "application/manifest+json; charset=utf-8", "xml": "text/xml; charset=utf-8",
+    "ico": "image/x-icon", "wasm": "application/wasm", "woff2": "font/woff2", "woff": "font/woff",
+    "ttf": "font/ttf", "otf": "font/otf",
 }  # fmt: skip
 # Types that browsers display without running script. SVG is a document with script of its own.
 INLINE = re.compile(r"(image/(?!svg)|audio/|video/|text/plain)")
@@ -59,9 +67,7 @@ def private(request: HttpRequest, name: str) -> HttpResponse:
 def static(request: HttpRequest, name: str) -> HttpResponse:
     """Serve a static file from its source, so nothing has to be collected."""
     found = None if is_hidden(name) else finders.find(merge_slashes(name))
-    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    if content_type.startswith("text/") or content_type == "application/json":
-        content_type += "; charset=utf-8"
+    content_type = STATIC_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")
     response = serve(request, Path(found) if found else None, content_type)
     response["Cache-Control"] = "no-cache"
     response["X-Content-Type-Options"] = "nosniff"

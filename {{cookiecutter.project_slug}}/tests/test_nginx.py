@@ -63,7 +63,7 @@ print(client.cookies.output(attrs=[], header="Cookie:"))
 def substitute(text: str, root: Path, ports: dict[str, int]) -> str:
     """Return a file of nginx/ with the ports, certificate and directories of this test."""
     listen = r"\blisten\s+(?:[\d.]+:)?(\d+)"
-    text = re.sub(r"\blisten\s+\[::\][^;]*;", "", text)
+    text = re.sub(r"\b(listen\s+\[::\]|access_log\s|error_log\s)[^;]*;", "", text)
     for port in re.findall(listen, text):
         with socket.create_server(("127.0.0.1", 0)) as free:
             ports.setdefault(port, free.getsockname()[1])
@@ -82,9 +82,9 @@ def running(command: list, address: tuple | str, **options):
     """Run a server from the moment it accepts connections until the block ends."""
     process = subprocess.Popen(command, **options)
     try:
-        while process.poll() is None:
+        for _ in range(500):
             with socket.socket(socket.AF_UNIX if type(address) is str else socket.AF_INET) as sock:
-                if sock.connect_ex(address) == 0:
+                if process.poll() is not None or sock.connect_ex(address) == 0:
                     break
             time.sleep(0.02)
         yield
@@ -122,7 +122,8 @@ def test_nginx(tmp_path, django_db_setup):
     run("openssl", *certificate, "-keyout", f"{root}/tls_key.pem", "-out", f"{root}/tls.pem")
     setup = run(sys.executable, "-c", SETUP)
     assert setup.returncode == 0, setup.stderr
-    scheme, port = ("https", ports["443"]) if "443" in ports else ("http", ports["80"])
+    tls = re.search(r"\blisten\s+443\b", Path("nginx/site.conf").read_text())
+    scheme, port = ("https", ports["443"]) if tls else ("http", ports["80"])
     options = [f"{scheme}://{settings.DOMAIN}/", "--connect", f"127.0.0.1:{port}", "--insecure"]
     options += ["--json", "--header", setup.stdout.splitlines()[-1], *PROBE_OPTIONS]
     application = running([*APPLICATION, bind], bind.removeprefix("unix:"), env=environment)

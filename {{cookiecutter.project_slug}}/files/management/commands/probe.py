@@ -30,7 +30,8 @@ from ... import consistency, layout
 STYLE = "admin/css/base.css"
 PAGE = b"<!doctype html><script>alert(document.domain)</script>"
 # A rule for one extension shows with that extension only.
-EXTENSIONS = ("txt", "png", "html", "xhtml", "xml", "svg", "js", "css", "php", "pdf", "docx", "mp4")
+EXTENSIONS = ("txt", "png", "jpg", "gif", "html", "xhtml", "xml", "svg", "js", "css", "php", "pdf",
+              "docx", "zip", "mp4")  # fmt: skip
 ACTIVE = re.compile(r"html|\bxml|[+/]xml|javascript|ecmascript")
 CLOSED = http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError
 Answer = tuple[bool | None, str]  # None: does not apply, or cannot be checked from here
@@ -216,9 +217,9 @@ class Questions(Probe):
         response = self.site.request("/")
         loop = response["Location"] in {"/", self.home}
         ok = 0 < response.status < 500 and response.status != 400 and not loop
-        told = f"/ returns {response}{', a redirect to itself' if loop else ''}"
-        version = re.search(r"\d", response["Server"]) and not self.local
-        return ok and not version, f"{told}; the Server header is {response['Server']!r}."
+        ok = ok and (self.local or not re.search(r"\d", response["Server"]))  # no version
+        location, server = response["Location"], response["Server"]
+        return ok, f"/ returns {response}, Location {location!r}, Server {server!r}."
 
     def static_file(self) -> Answer:
         reverse("admin:index")  # the stylesheet is there only with the admin
