@@ -1,4 +1,4 @@
-"""URLs and directories of static files and media. Standard library only, for the template's hook."""
+"""URLs and directories of static files and media. Standard library only: the hook imports it."""
 
 import os
 from pathlib import Path

@@ -218,8 +218,7 @@ class Questions(Probe):
         loop = response["Location"] in {"/", self.home}
         ok = 0 < response.status < 500 and response.status != 400 and not loop
         ok = ok and (self.local or not re.search(r"\d", response["Server"]))  # no version
-        location, server = response["Location"], response["Server"]
-        return ok, f"/ returns {response}, Location {location!r}, Server {server!r}."
+        return ok, f"/ returns {response} {response['Location']!r}, Server {response['Server']!r}."
 
     def static_file(self) -> Answer:
         reverse("admin:index")  # the stylesheet is there only with the admin
