@@ -1,6 +1,6 @@
-"""Refuse answers that would render a broken project: one sentence a problem, all at once.
+"""Refuse answers that would render a broken project: one sentence per problem, all at once.
 
-Because of it the template may put an answer between plain quotes in Python, TOML and nginx.
+It lets the template put any answer between plain quotes in Python, TOML and nginx files.
 """
 
 import json
@@ -10,33 +10,55 @@ import sys
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# Folders that a module of the same name would hide, and Django itself. A test compares the list
-# with the layout.
-TAKEN = {
-    *("accounts", "config", "deploy", "nginx", "files", "static", "templates", "tests", "welcome"),
-    *("admin", "django", "manage", "media", "site", "test"),
+# A test compares this list with the template's directories and dependencies.
+RESERVED = {
+    # Directories of the project, and names that Django or its URLs use.
+    *("accounts", "config", "deploy", "files", "nginx", "static", "templates", "tests", "welcome"),
+    *("admin", "django", "manage", "media", "private", "site", "test"),
+    # Dependencies: a project cannot depend on itself.
+    *(
+        "brotli",
+        "django_environ",
+        "gunicorn",
+        "pillow",
+        "psycopg",
+        "pytest",
+        "pytest_django",
+        "ruff",
+    ),
+    # System users of Debian, Ubuntu and PostgreSQL.
+    *("backup", "bin", "daemon", "games", "irc", "landscape", "list", "lp", "mail", "man", "news"),
+    *("nobody", "polkitd", "postgres", "proxy", "root", "sshd", "sync", "sys", "syslog"),
+    *("systemd", "tcpdump", "tss", "usbmux", "uucp", "uuidd"),
 }
+# Directories of the system. The deployment changes the mode of the web root, and the service cannot
+# write to home directories.
+SYSTEM = (
+    *("/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/proc", "/root"),
+    *("/run", "/sbin", "/sys", "/usr", "/var/backups", "/var/cache", "/var/lib", "/var/local"),
+    *("/var/lock", "/var/log", "/var/mail", "/var/opt", "/var/run", "/var/spool", "/var/tmp"),
+)
 
 
 def name_problem(name):
     """Return what is wrong with the site's name, or None."""
     if not name.strip():
-        return "is empty: type the name that visitors read"
+        return "is empty: type the name of the site"
     if not name.isprintable() or set(name) & set('"\\{}'):
-        return 'holds one of " \\ { } or a control character: leave it out'
+        return 'contains one of " \\ { } or a control character: remove it'
 
 
 def slug_problem(slug):
     """Return what is wrong with the project's slug, or None."""
     if not re.fullmatch(r"[a-z]([a-z0-9_]*[a-z0-9])?", slug):
         return (
-            "is no lower-case Python name: use a-z, 0-9 and _, a letter first"
-            " and no _ last, such as client_site"
+            "is not a valid slug: use a-z, 0-9 and _, start with a letter and do not end with _,"
+            " such as client_site"
         )
     if keyword.iskeyword(slug):
-        return f"is a word of Python's own: try {slug}_site"
-    if slug in sys.stdlib_module_names | TAKEN:
-        return f"is the name of a module or folder that the project needs: try {slug}_site"
+        return f"is a Python keyword: try {slug}_site"
+    if slug in sys.stdlib_module_names | RESERVED or slug.startswith("systemd_"):
+        return f"is the name of a module, directory or system user: try {slug}_site"
 
 
 def domain_problem(domain):
@@ -44,19 +66,19 @@ def domain_problem(domain):
     label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
     if len(domain) > 253 or not re.fullmatch(rf"({label}\.)+(?!\d+$){label}", domain):
         return (
-            "is no domain: lower-case names with dots between them,"
-            " such as client.example (others in their xn-- form)"
+            "is not a valid domain name: use lower-case names with dots between them, such as"
+            " client.example (use Punycode for non-ASCII names)"
         )
     if domain.startswith("www."):
         return f"starts with www, which is redirected anyway: type {domain[4:]}"
 
 
 def url_problem(url):
-    """Return what is wrong with the served URL, or None."""
+    """Return what is wrong with the URL prefix, or None."""
     if not re.fullmatch(r"/([A-Za-z0-9_-]+/)+", url):
         return (
-            "is no path that nginx can serve files below: start and end with a slash, and use"
-            " letters, digits, - and _ between, such as /s/"
+            "is not a valid URL prefix: start and end with a slash, and use letters, digits, - and"
+            " _ between, such as /s/"
         )
     if url.startswith("/admin/"):
         return "would hide Django's admin: choose another, such as /s/"
@@ -66,9 +88,19 @@ def root_problem(root):
     """Return what is wrong with the web root, or None."""
     if not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_.-]+)+", root):
         return (
-            "is no folder that nginx can serve from: start with a slash, do not end with one, and"
-            " use letters, digits, . - and _ between, such as /var/www/client.example"
+            "is not a valid web root: start with a slash, do not end with one, and use letters,"
+            " digits, . - and _ between, such as /var/www/client.example"
         )
+    home = f"/srv/{ANSWERS['project_slug']}"
+    code = [f"{home}/{name}" for name in ("checkout", "current", "next", "previous", "releases")]
+    overlaps = [
+        directory
+        for directory in (*SYSTEM, *code)
+        if f"{root}/".startswith(f"{directory}/") or f"{directory}/".startswith(f"{root}/")
+    ]
+    if overlaps or root.count("/") == 1:
+        place = f"overlaps {overlaps[0]}" if overlaps else "is a top-level directory"
+        return f"{place}: use a directory for this site only, such as /var/www/client.example"
 
 
 PROBLEMS = {
@@ -81,14 +113,15 @@ PROBLEMS = {
 
 
 def main():
-    """Print a sentence for each refused answer. Return the exit status."""
-    refused = 0
-    for question, problem in PROBLEMS.items():
+    """Print a sentence for each problem. Return the exit status."""
+    status = 0
+    for question, find_problem in PROBLEMS.items():
         answer = ANSWERS[question]
-        if sentence := problem(answer):
-            print(f"{question} {answer!r} {sentence}.", file=sys.stderr)
-            refused = 1
-    return refused
+        if problem := find_problem(answer):
+            print(f"{question} {answer!r} {problem}.", file=sys.stderr)
+            status = 1
+    return status
 
 
-raise SystemExit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())

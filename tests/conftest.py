@@ -1,4 +1,4 @@
-"""Fixtures that render projects: each set of answers once."""
+"""Fixtures that render projects, each set of answers once, and helpers to run commands."""
 
 import os
 import shutil
@@ -10,26 +10,69 @@ from pathlib import Path
 import pytest
 
 TEMPLATE = Path(__file__).parent.parent
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 CACHE = TEMPLATE / ".cache"
 UV = os.environ.get("UV", "uv")
+# Valid answers that are as unusual as each question allows.
+UNUSUAL = {
+    "project_name": "O'Neill & Söhne <3 😀 $HOME #1 %s",
+    "project_slug": "a_project_whose_name_has_forty_letters_x",
+    "domain_name": "a-rather-long-name.of-a.client.xn--mnchen-3ya.example",
+    "served_url": "/assets/files/",
+    "web_root": "/srv/www.data/a-rather-long-name.of-a.client/public_html",
+    "django_version": "6.1",
+}
 
-# What a shell or another test must not leak into a rendered project.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-for name in ("VIRTUAL_ENV", "LOCAL_DEV", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL",
-             "MEDIA_DOMAIN"):  # fmt: skip
+# Rendered projects must not inherit these from the shell.
+for name in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LOCAL_DEV", "LOCAL_VAR", "DEBUG",
+             "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "MEDIA_DOMAIN", "PROBE_OPTIONS",
+             "STATE_DIR", "WEB_ROOT"):  # fmt: skip
     os.environ.pop(name, None)
 
 
-def missing(reason: str) -> None:
-    """Skip a test for want of something on this machine; in CI nothing may be wanting."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+def skip_or_fail(reason: str) -> None:
+    """Skip a test because this machine lacks something; fail it in CI, where nothing is lacking."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def run(*command, cwd: Path, **environment) -> subprocess.CompletedProcess:
+    """Run a command and return its output, both streams in one."""
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=os.environ | {name: str(value) for name, value in environment.items()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run_ok(*command, cwd: Path, **environment) -> str:
+    """Run a command that must succeed and return its output."""
+    done = run(*command, cwd=cwd, **environment)
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout}", pytrace=False)
+    return done.stdout
+
+
+def assert_same_files(expected: Path, actual: Path) -> None:
+    """Fail with the differences between two directories, in content or mode."""
+    diff = run("git", "diff", "--no-index", "--no-color", expected, actual, cwd=TEMPLATE)
+    if diff.returncode:
+        pytest.fail(diff.stdout, pytrace=False)
+
+
+# Other test modules still use the old names.
+missing, passes = skip_or_fail, run_ok
 
 
 @pytest.fixture(scope="session")
 def bake(cookies_session):
     """Return a function that renders the template with some answers, each set of them once.
 
-    Nothing may run in what it returns; `copy_of` gives a copy for that.
+    Nothing may run in what it returns; `copy_of` returns a copy for that.
     """
     baked = {}
 
@@ -46,49 +89,29 @@ def bake(cookies_session):
 
 @pytest.fixture(scope="session")
 def copy_of(bake, tmp_path_factory):
-    """Return a function that gives a rendered project to run things in, one a set of answers."""
+    """Return a function that returns a project to run things in, one per set of answers."""
     copies = {}
 
     def copy_of(**answers) -> Path:
         rendered = bake(**answers)
         if rendered not in copies:
-            folder = tmp_path_factory.mktemp("project")
-            copies[rendered] = shutil.copytree(rendered, folder / rendered.name)
+            directory = tmp_path_factory.mktemp("project")
+            copies[rendered] = shutil.copytree(rendered, directory / rendered.name)
         return copies[rendered]
 
     return copy_of
 
 
-def run(*command, cwd: Path, **environment) -> subprocess.CompletedProcess:
-    """Run a command to its end and return what it printed, both streams in one."""
-    return subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=os.environ | {name: str(value) for name, value in environment.items()},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def passes(*command, cwd: Path, **environment) -> str:
-    """Run a command that must succeed and return what it printed."""
-    done = run(*command, cwd=cwd, **environment)
-    if done.returncode:
-        pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout}", pytrace=False)
-    return done.stdout
-
-
 @pytest.fixture(scope="session")
 def python(copy_of):
-    """Return a function that gives the Python of an environment with a series' dependencies.
+    """Return a function that returns the Python of an environment for a Django series.
 
-    Rendered projects share one environment a series, and it outlives the run.
+    Rendered projects share one environment per series, which is kept between runs.
     """
 
     def python(series: str = "5.2", interpreter: str = "") -> Path:
         environment = CACHE / f"django-{series}{interpreter.replace('/', '-')}"
-        passes(
+        run_ok(
             *(UV, "sync", "--quiet"),
             cwd=copy_of(django_version=series),
             UV_PROJECT_ENVIRONMENT=environment,
@@ -100,35 +123,41 @@ def python(copy_of):
 
 
 @contextmanager
-def server_folder():
-    """A folder that an unprivileged nginx may enter, with a path short enough for a socket."""
-    path = Path(tempfile.mkdtemp(prefix="split-"))
+def server_directory():
+    """A directory that an unprivileged nginx can read, its path short enough for a socket."""
+    path = Path(tempfile.mkdtemp(prefix="site-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
 
 
 @pytest.fixture(scope="module")
-def folder():
-    """A folder for a module's own server."""
-    with server_folder() as path:
+def directory():
+    """A directory for a module's own server."""
+    with server_directory() as path:
         yield path
+
+
+@pytest.fixture(scope="module")
+def folder(directory):
+    """The old name of `directory`, which other test modules still use."""
+    return directory
 
 
 @pytest.fixture(scope="session")
 def server(copy_of, python):
-    """The default project behind nginx and gunicorn, with an account that may enter the admin."""
+    """The default project behind nginx and gunicorn, with a superuser."""
     from servers import deployed, rendered_for
 
     with (
-        server_folder() as folder,
-        deployed(copy_of(**rendered_for(folder)), folder, python()) as server,
+        server_directory() as directory,
+        deployed(copy_of(**rendered_for(directory)), directory, python()) as server,
     ):
-        server.manage("shell", "--command", CREATE)
+        server.manage("shell", "--command", CREATE_SUPERUSER)
         yield server
 
 
-CREATE = """
+CREATE_SUPERUSER = """
 from django.contrib.auth import get_user_model
 get_user_model().objects.create_superuser("ada", password="a long password")
 """
@@ -144,13 +173,13 @@ def signed_in(server):
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Return a function that starts Debian's Chromium, for whom some names are this machine's.
+    """Return a function that starts Debian's Chromium with rules for its host resolver.
 
-    Each of its arguments is a rule: MAP name:443 127.0.0.1:port.
+    A rule is, for example, MAP name:443 127.0.0.1:port.
     """
     found = shutil.which("chromium")
     if not found:
-        missing("there is no chromium on PATH")
+        skip_or_fail("chromium is not on PATH")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""Serve a freshly rendered project with an account that has a photo. Used by `make demo`."""
+"""Serve a rendered project with a photo and a superuser. Used by `make demo`."""
 
 import os
 import socket
@@ -6,25 +6,27 @@ import subprocess
 import sys
 
 UV = os.environ["UV"]
-ACCOUNT = """
+CREATE = """
 import io
 from django.contrib.auth import get_user_model
 from PIL import Image, ImageDraw
+from welcome.models import Photo
 users = get_user_model().objects
 if not users.filter(username="demo").exists():
+    users.create_superuser("demo", password="demo")
+if not Photo.objects.exists():
     green, amber = (Image.new("RGB", (320, 320), colour) for colour in ("#0b6e5b", "#f0a870"))
     image = Image.composite(green, amber, Image.linear_gradient("L").resize(green.size))
     ImageDraw.Draw(image).ellipse((110, 60, 210, 160), fill="#fbfaf7")
     ImageDraw.Draw(image).ellipse((60, 180, 260, 400), fill="#fbfaf7")
     content = io.BytesIO()
     image.save(content, "PNG")
-    user = users.create_superuser("demo", password="demo")
-    user.photo.save("demo.png", content)
+    Photo().image.save("demo.png", content)
 """
 
 
 def main(project: str) -> int:
-    """Set the project up and serve it until Ctrl-C. Return the exit status."""
+    """Set up the project and serve it until Ctrl-C. Return the exit status."""
     environment = os.environ | {"LOCAL_DEV": "1", "DEBUG": "1"}
     environment.pop("VIRTUAL_ENV", None)
 
@@ -33,11 +35,11 @@ def main(project: str) -> int:
         subprocess.run(command, cwd=project, env=environment, check=True)
 
     manage("migrate", "--verbosity", "0")
-    manage("shell", "--verbosity", "0", "--command", ACCOUNT)
+    manage("shell", "--verbosity", "0", "--command", CREATE)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    print(f"\n    http://127.0.0.1:{port}/    sign in as demo, password demo\n", flush=True)
+    print(f"\n    http://127.0.0.1:{port}/    admin: user demo, password demo\n", flush=True)
     manage("runserver", str(port))
     return 0
 

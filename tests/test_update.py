@@ -1,21 +1,20 @@
-"""A client project is brought up to date with cruft: the user's edits stay, the rest follows."""
+"""`cruft update` brings the template's changes into a project and keeps the team's edits."""
 
 import shutil
 
 import pytest
-from conftest import TEMPLATE, passes
-from test_reference import same
+from conftest import TEMPLATE, assert_same_files, run_ok
 
 GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@client.example")
 ANSWER = '{"project_name": "Kept Name"}'
 IGNORE = shutil.ignore_patterns(".git", ".cache", ".venv", ".uv", "build", "demo", "__pycache__")
 
 
-def commit(folder, message) -> str:
-    """Commit all that is in a folder and return the commit."""
-    passes(*GIT, "add", "--all", cwd=folder)
-    passes(*GIT, "commit", "--quiet", "--allow-empty", "-m", message, cwd=folder)
-    return passes("git", "rev-parse", "HEAD", cwd=folder).strip()
+def commit(directory, message) -> str:
+    """Commit everything in a directory and return the commit."""
+    run_ok(*GIT, "add", "--all", cwd=directory)
+    run_ok(*GIT, "commit", "--quiet", "--allow-empty", "-m", message, cwd=directory)
+    return run_ok("git", "rev-parse", "HEAD", cwd=directory).strip()
 
 
 def edit(project) -> None:
@@ -25,19 +24,19 @@ def edit(project) -> None:
 
 
 @pytest.mark.parametrize("previous", ["HEAD~1", "HEAD"])
-def test_an_update_keeps_the_users_edit_and_brings_the_rest(tmp_path, previous):
-    """From the commit before, and from this one, to what lies in the working tree."""
+def test_an_update_keeps_the_teams_edit(tmp_path, previous):
+    """From the previous commit, and from this one, to the working tree."""
     template = tmp_path / "template"
-    passes("git", "clone", "--quiet", TEMPLATE, template, cwd=tmp_path)
-    if "~" in previous and passes("git", "rev-list", "--count", "HEAD", cwd=template) == "1\n":
-        pytest.skip("the template has no commit before this one")
-    passes("git", "checkout", "--quiet", "-B", "main", previous, cwd=template)
+    run_ok("git", "clone", "--quiet", TEMPLATE, template, cwd=tmp_path)
+    if "~" in previous and run_ok("git", "rev-list", "--count", "HEAD", cwd=template) == "1\n":
+        pytest.skip("the template has no previous commit")
+    run_ok("git", "checkout", "--quiet", "-B", "main", previous, cwd=template)
     create = ("cruft", "create", template, "--no-input", "--extra-context", ANSWER)
     environment = {"HOME": tmp_path, "GIT_CONFIG_GLOBAL": tmp_path / "gitconfig"}
     (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@client.example\n")
-    passes(*create, "--output-dir", tmp_path, cwd=tmp_path, **environment)
+    run_ok(*create, "--output-dir", tmp_path, cwd=tmp_path, **environment)
     project = tmp_path / "kept_name"
-    passes("git", "init", "--quiet", cwd=project)
+    run_ok("git", "init", "--quiet", cwd=project)
     edit(project)
     commit(project, "Edit")
 
@@ -46,14 +45,14 @@ def test_an_update_keeps_the_users_edit_and_brings_the_rest(tmp_path, previous):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.copytree(TEMPLATE, template, dirs_exist_ok=True, ignore=IGNORE)
     changed = template / "{{cookiecutter.project_slug}}/config/urls.py"
-    changed.write_text(changed.read_text() + "\n# A line of the template's, newer.\n")
+    changed.write_text(changed.read_text() + "\n# A newer line of the template.\n")
     commit(template, "Newer")
 
-    passes("cruft", "update", "--skip-apply-ask", cwd=project, **environment)
+    run_ok("cruft", "update", "--skip-apply-ask", cwd=project, **environment)
     assert not list(project.rglob("*.rej"))
     fresh = tmp_path / "fresh"
-    passes(*create, "--output-dir", fresh, cwd=tmp_path, **environment)
+    run_ok(*create, "--output-dir", fresh, cwd=tmp_path, **environment)
     fresh /= "kept_name"
     edit(fresh)
     shutil.rmtree(project / ".git")
-    same(fresh, project)
+    assert_same_files(fresh, project)
