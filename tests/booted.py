@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import CACHE, passes
+from conftest import CACHE, run_ok
 from servers import source
 
 # The packages of a freshly installed server, and the tests' certificate authority and database.
@@ -52,7 +52,7 @@ def image(release: str, command: str) -> Path:
     building = tree.with_suffix(".part")
     shutil.rmtree(building, ignore_errors=True)
     mirror, components, keys = source(release)
-    passes(
+    run_ok(
         *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={FRESH}"),
         f'--customize-hook=chroot "$1" env DEBIAN_FRONTEND=noninteractive {command}',
         *([f"--keyring={keys}"] if keys else []),
@@ -69,9 +69,9 @@ class Host:
     def __init__(self, tree: Path, root: Path, fetched: Path, shared: Path):
         self.root = root
         self.ran: list[str] = []  # commands of the README
-        passes("cp", "-a", "--reflink=auto", tree, root, cwd=root.parent)
+        run_ok("cp", "-a", "--reflink=auto", tree, root, cwd=root.parent)
         # On the same file system, so that uv can make hard links.
-        passes("cp", "-a", fetched, root / "var/cache/fetched", cwd=root.parent)
+        run_ok("cp", "-a", fetched, root / "var/cache/fetched", cwd=root.parent)
         self.shared = shared
         self.on()
 
@@ -177,7 +177,7 @@ def fetch(project: Path, tree: Path, directory: Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     certificates = "/etc/ssl/certs/ca-certificates.crt"
-    passes(
+    run_ok(
         *("systemd-nspawn", "--quiet", "-D", tree, "--volatile=overlay", "--register=no"),
         *("--keep-unit", "--pipe", "--resolv-conf=copy-host", f"--bind-ro={certificates}"),
         *(f"--bind={project}:/project", f"--bind={directory}:/fetched"),

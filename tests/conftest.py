@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["inside"]  # these tests run in a rendered project
 TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 CACHE = TEMPLATE / ".cache"
@@ -136,12 +137,6 @@ def directory():
     """A directory for a module's own server."""
     with server_directory() as path:
         yield path
-
-
-@pytest.fixture(scope="module")
-def folder(directory):
-    """The old name of `directory`, which other test modules still use."""
-    return directory
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from conftest import CACHE, missing, passes
+from conftest import CACHE, run_ok, skip_or_fail
 
 SECRET_KEY = "for tests only, and long: 0c41d5a7e2b94f6f8d3b1a5c7e9f0d2b4a6c8e0f"
 NOBODY = 65534
@@ -106,7 +106,7 @@ def fetch(directory: Path, *packages: str, release: str) -> None:
     Nothing is installed on the host. Skips the test if it has no apt.
     """
     if not shutil.which("apt-get"):
-        missing(f"no apt-get to download {', '.join(packages)}")
+        skip_or_fail(f"no apt-get to download {', '.join(packages)}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent) as work:
         mirror, components, keys = source(release)
@@ -123,17 +123,17 @@ def fetch(directory: Path, *packages: str, release: str) -> None:
         }
         apt = ["apt-get", "--quiet", "--quiet"]
         apt += [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-        passes(*apt, "update", cwd=Path(work))
-        passes(*apt, "install", "--yes", "--download-only", *packages, cwd=Path(work))
+        run_ok(*apt, "update", cwd=Path(work))
+        run_ok(*apt, "install", "--yes", "--download-only", *packages, cwd=Path(work))
         for package in Path(work, "cache/archives").glob("*.deb"):
-            passes("dpkg", "-x", package, f"{work}/root", cwd=Path(work))
+            run_ok("dpkg", "-x", package, f"{work}/root", cwd=Path(work))
         Path(work, "root").chmod(0o755)
         Path(work, "root").replace(directory)
 
 
 def source(release: str) -> tuple[str, str, str]:
     """Return the mirror of a release, its components, and its keys if apt does not have them."""
-    listed = passes("apt-get", "indextargets", "--format", "$(SITE)", cwd=Path("/")).split()
+    listed = run_ok("apt-get", "indextargets", "--format", "$(SITE)", cwd=Path("/")).split()
     if release == "noble" and not any(site.endswith("/ubuntu") for site in listed):
         # Debian's debootstrap contains Ubuntu's mirror; a Debian package contains its keys.
         ubuntu = CACHE / "ubuntu"
@@ -147,7 +147,7 @@ def source(release: str) -> tuple[str, str, str]:
     system = "ubuntu" if release == "noble" else "debian"
     mirror = next((site for site in listed if site.endswith(f"/{system}")), None)
     if not mirror:
-        missing(f"apt has no mirror for {release}")
+        skip_or_fail(f"apt has no mirror for {release}")
     return mirror, "main universe" if system == "ubuntu" else "main", ""
 
 
@@ -182,7 +182,7 @@ class Server:
 
     def manage(self, *arguments: str) -> str:
         """Run manage.py with the server's environment and return its output."""
-        return passes(self.python, "manage.py", *arguments, cwd=self.project, **self.environment)
+        return run_ok(self.python, "manage.py", *arguments, cwd=self.project, **self.environment)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -362,7 +362,7 @@ def lay_out(
             f" -subj /CN=site -addext subjectAltName=DNS:{domain}"
             " -keyout ssl/privkey.pem -out ssl/fullchain.pem"
         )
-        passes(*command, cwd=root)
+        run_ok(*command, cwd=root)
         (root / "ssl/privkey.pem").chmod(0o640)
     if not os.geteuid():
         os.chown(root / "tmp", NOBODY, -1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attack
 import pytest
-from conftest import TEMPLATE, passes
+from conftest import TEMPLATE, run_ok
 from servers import deployed, free_port, rendered_for, until
 
 HERE = Path(__file__).parent
@@ -51,8 +51,8 @@ def prepare_site(server) -> attack.Site:
 
 
 @pytest.fixture(scope="module")
-def server(copy_of, python, folder):
-    with deployed(copy_of(**rendered_for(folder)), folder, python(), **SETTINGS) as server:
+def server(copy_of, python, directory):
+    with deployed(copy_of(**rendered_for(directory)), directory, python(), **SETTINGS) as server:
         yield server
     if (closed := server.web_root / "s/media/closed").exists():
         closed.chmod(0o700)
@@ -69,8 +69,8 @@ def development_server(project: Path, python: Path):
     var = project.with_name(f"{project.name}-var")
     port = free_port()
     environment = SETTINGS | {"LOCAL_DEV": "1", "DEBUG": "0"}
-    passes(python, "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
-    output = passes(python, "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment)
+    run_ok(python, "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
+    output = run_ok(python, "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment)
     site = attack.Site(
         f"127.0.0.1:{port}", port, None, var / "www/s/media", project / "static", var / "s/private",
         local=True,

@@ -23,7 +23,7 @@ import attacker
 import pytest
 import traffic
 from booted import Host, commands, fetch, image, why_not_bootable
-from conftest import CACHE, passes
+from conftest import CACHE, run_ok
 from servers import answers
 
 pytestmark = [
@@ -184,7 +184,7 @@ class Site:
 def git(directory: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=A Developer", "-c", "user.email=developer@client.example"]
     defaults = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    return passes("git", *identity, *arguments, cwd=directory, **defaults)
+    return run_ok("git", *identity, *arguments, cwd=directory, **defaults)
 
 
 @pytest.fixture(scope="module", params=SERVERS)

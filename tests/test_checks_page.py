@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, passes, run
+from conftest import TEMPLATE, run, run_ok
 from edits import edited
 
 PAGE = TEMPLATE / "docs/checks.md"
@@ -195,7 +195,7 @@ SECTIONS = {
 def project(bake, tmp_path_factory):
     project = tmp_path_factory.mktemp("checks") / "client_site"
     shutil.copytree(bake(), project)
-    passes("git", "init", "--quiet", cwd=project)
+    run_ok("git", "init", "--quiet", cwd=project)
     return project
 
 

@@ -52,10 +52,10 @@ def nginx() -> str:
 
 
 @pytest.fixture(scope="module")
-def server(bake, python, folder, nginx):
-    project = folder / "client_site"
-    shutil.copytree(bake(**rendered_for(folder)), project)
-    with deployed(project, folder, python(), nginx, **SETTINGS) as server:
+def server(bake, python, directory, nginx):
+    project = directory / "client_site"
+    shutil.copytree(bake(**rendered_for(directory)), project)
+    with deployed(project, directory, python(), nginx, **SETTINGS) as server:
         yield server
     (server.web_root / "s/media/closed").chmod(0o700)
 

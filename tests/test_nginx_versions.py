@@ -58,18 +58,18 @@ class TestEachRelease:
         assert found.startswith(RELEASES[release])
 
     @pytest.mark.parametrize("brotli", [True, False])
-    def test_several_sites_on_one_server(self, bake, folder, release, brotli):
+    def test_several_sites_on_one_server(self, bake, directory, release, brotli):
         others = [
             bake(project_name="Other", domain_name="a-rather-long-name-of-a-shop.other.example"),
             bake(project_name="Third", served_url="/files/", web_root="/srv/third"),
         ]
-        root = folder / f"{release}-{brotli}"
+        root = directory / f"{release}-{brotli}"
         root.mkdir()
         nginx = fetch_nginx(release)
         start_and_stop(laid_out([bake(), *others], root, nginx, brotli=brotli), nginx)
 
-    def test_default_nginx_conf_of_the_release(self, bake, folder, release):
-        root = folder / f"own-{release}"
+    def test_default_nginx_conf_of_the_release(self, bake, directory, release):
+        root = directory / f"own-{release}"
         root.mkdir()
         nginx = fetch_nginx(release)
         server = laid_out([bake()], root, nginx)
@@ -82,8 +82,8 @@ class TestEachRelease:
         (root / "nginx.conf").write_text(text.replace(directives, default))
         start_and_stop(server, nginx)
 
-    def test_withstands_the_attacks(self, copy_of, python, folder, release):
-        root = folder / release
+    def test_withstands_the_attacks(self, copy_of, python, directory, release):
+        root = directory / release
         root.mkdir()
         project = copy_of(web_root=f"{root}/www")
         with deployed(project, root, python(), fetch_nginx(release), **SETTINGS) as server:
@@ -94,17 +94,17 @@ class TestEachRelease:
                 (site.media / "closed").chmod(0o700)
 
 
-def test_a_long_domain(bake, folder):
-    root = folder / "long"
+def test_a_long_domain(bake, directory):
+    root = directory / "long"
     root.mkdir()
     nginx = fetch_nginx("bookworm")
     domain = ".".join(["a" * 60, "b" * 30, "example"])
     start_and_stop(laid_out([bake(domain_name=domain)], root, nginx), nginx)
 
 
-def test_a_deprecated_parameter_is_reported(bake, folder):
+def test_a_deprecated_parameter_is_reported(bake, directory):
     """The tests above would see a warning: this one keeps the parameter `http2`."""
-    root = folder / "warned"
+    root = directory / "warned"
     root.mkdir()
     nginx = fetch_nginx("sid")
     server = laid_out([bake()], root, nginx)

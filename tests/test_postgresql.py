@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import missing, passes
+from conftest import run_ok, skip_or_fail
 from servers import NOBODY
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ def database_url(tmp_path_factory):
     paths = [*Path("/usr/lib/postgresql").glob("*/bin"), *os.environ["PATH"].split(":")]
     bin = next((Path(p) for p in paths if shutil.which("initdb", path=p)), None)
     if not bin:
-        missing("PostgreSQL is not installed")
+        skip_or_fail("PostgreSQL is not installed")
     directory = Path("/tmp", f"split-postgresql-{os.getpid()}")
     directory.mkdir(mode=0o700)
     user = []
@@ -35,7 +35,7 @@ def database_url(tmp_path_factory):
             "--auth=trust",
             "--no-sync",
         ]
-        passes(*user, *initdb, cwd=directory, HOME=directory)
+        run_ok(*user, *initdb, cwd=directory, HOME=directory)
         server = subprocess.Popen(
             [*user, bin / "postgres", "-D", directory / "data", "-k", directory, "-h", "", "-F"],
             cwd=directory,
@@ -45,7 +45,7 @@ def database_url(tmp_path_factory):
             ready = [bin / "pg_isready", "--quiet", "-h", directory, "-t", "20"]
             while subprocess.run(ready).returncode and server.poll() is None:
                 pass
-            passes(bin / "createdb", "-h", directory, "-U", "site", "site", cwd=directory)
+            run_ok(bin / "createdb", "-h", directory, "-U", "site", "site", cwd=directory)
             yield f"postgres://site@/site?host={directory}"
         finally:
             server.terminate()
@@ -56,8 +56,8 @@ def database_url(tmp_path_factory):
 
 def test_the_project_with_postgresql(copy_of, python, database_url):
     project, database = copy_of(), {"DATABASE_URL": database_url, "LOCAL_DEV": 1}
-    passes(python(), "manage.py", "migrate", "--verbosity", "0", cwd=project, **database)
-    passes(python(), "-m", "pytest", "-q", cwd=project, **database)
+    run_ok(python(), "manage.py", "migrate", "--verbosity", "0", cwd=project, **database)
+    run_ok(python(), "-m", "pytest", "-q", cwd=project, **database)
     code = "from django.db import connection; print(connection.vendor)"
     shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", code)
-    assert passes(*shell, cwd=project, **database).strip() == "postgresql"
+    assert run_ok(*shell, cwd=project, **database).strip() == "postgresql"

@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from conftest import TEMPLATE, passes
+from conftest import TEMPLATE, run_ok
 
 SCRIPT = """
 from django.contrib.auth import get_user_model
@@ -52,7 +52,7 @@ def test_the_example_of_private_uploads(project, python):
     environment = {"LOCAL_DEV": "1", "DEBUG": "0"}
 
     def manage(*arguments):
-        return passes(python(), "manage.py", *arguments, cwd=project, **environment)
+        return run_ok(python(), "manage.py", *arguments, cwd=project, **environment)
 
     manage("makemigrations", "papers")
     manage("migrate", "--verbosity", "0")

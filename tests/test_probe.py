@@ -23,14 +23,16 @@ print(client.cookies.output(attrs=[], header="Cookie:"))
 
 
 @pytest.fixture(scope="module")
-def server(bake, python, folder):
+def server(bake, python, directory):
     """The site as rendered; the probe reads its nginx files with the ports of this test."""
-    (folder / "www/s/media").mkdir(parents=True)  # on a server, the installation creates it
-    (folder / "probed.py").write_text(f'from config.settings import *\nBASE_DIR = "{folder}"\n')
+    (directory / "www/s/media").mkdir(parents=True)  # on a server, the installation creates it
+    (directory / "probed.py").write_text(
+        f'from config.settings import *\nBASE_DIR = "{directory}"\n'
+    )
     # Not in pytest's directory: mutants let nginx read it.
-    project = shutil.copytree(bake(**rendered_for(folder)), folder / "client_site")
-    environment = {"DJANGO_SETTINGS_MODULE": "probed", "PYTHONPATH": str(folder)}
-    with deployed(project, folder, python(), **environment) as server:
+    project = shutil.copytree(bake(**rendered_for(directory)), directory / "client_site")
+    environment = {"DJANGO_SETTINGS_MODULE": "probed", "PYTHONPATH": str(directory)}
+    with deployed(project, directory, python(), **environment) as server:
         server.session = server.manage("shell", "--verbosity", "0", "--command", SESSION).strip()
         yield server
 

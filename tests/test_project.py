@@ -74,6 +74,14 @@ def test_checks_and_tests_pass(copy_of, environment, answers):
     run_ok(python, "-m", "pytest", "-q", cwd=project)
 
 
+def test_storages_views_and_settings(bake, python, tmp_path):
+    """The tests of tests/inside/, which a client's repository does not need."""
+    project = shutil.copytree(bake(), tmp_path / "client_site")
+    for file in (TEMPLATE / "tests/inside").glob("test_*.py"):
+        shutil.copy(file, project / "tests")
+    run_ok(python(), "-m", "pytest", "-q", "--deselect", "tests/test_nginx.py", cwd=project)
+
+
 MATRIX = [(s, v) for s in SERIES for v in ("3.11", "3.12", "3.13", "3.14") if supports(s, v)]
 
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import passes
+from conftest import run_ok
 
 HASHED = re.compile(r"\.([0-9a-f]{12})\.\w+$")
 CSS = "welcome/static/welcome/welcome.css"
@@ -26,7 +26,7 @@ def collect(bake, python, tmp_path):
         if style:
             (project / CSS).write_text(style)
         command = [python(), "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-        passes(*command, *options, cwd=project, SECRET_KEY="for tests only", STATE_DIR=tmp_path)
+        run_ok(*command, *options, cwd=project, SECRET_KEY="for tests only", STATE_DIR=tmp_path)
         return project, root / "s/static"
 
     return collect
@@ -74,8 +74,8 @@ def test_the_manifest_is_in_the_checkout_and_ignored(collect):
     project, static = collect()
     assert (project / "staticfiles.json").exists()
     assert not (static / "staticfiles.json").exists()
-    passes("git", "init", "--quiet", cwd=project)
-    assert passes("git", "check-ignore", "staticfiles.json", cwd=project)
+    run_ok("git", "init", "--quiet", cwd=project)
+    assert run_ok("git", "check-ignore", "staticfiles.json", cwd=project)
 
 
 def test_no_partial_files_remain(collect):

@@ -41,9 +41,9 @@ CONTEXTS = ("url", "link", "iframe", "object", "embed", "image", "script", "styl
 
 
 @pytest.fixture(scope="module")
-def server(copy_of, python, folder):
-    project = copy_of(**rendered_for(folder))
-    with deployed(project, folder, python(), **SETTINGS) as server:
+def server(copy_of, python, directory):
+    project = copy_of(**rendered_for(directory))
+    with deployed(project, directory, python(), **SETTINGS) as server:
         server.site = prepare_site(server)
         uploads = server.web_root / "s/media/browser"
         uploads.mkdir()

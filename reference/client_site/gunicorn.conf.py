@@ -1,16 +1,16 @@
-"""Settings of the application server, which reads this file from its working directory.
+"""Settings of the application server. gunicorn reads this file from its working directory.
 
 Reference: https://docs.gunicorn.org/en/stable/settings.html
 """
 
 import os
 
-# systemd/web.socket makes this socket and hands it over; without systemd, gunicorn makes it.
+# deploy/systemd/web.socket creates this socket; without systemd, gunicorn does.
 bind = "unix:/run/client_site/gunicorn.sock"
-umask = 0o007  # no others
+umask = 0o007  # no access for others
 worker_class = "gthread"
 workers = min(os.cpu_count() or 1, 4)
-threads = 4  # one thread a worker stops answering as soon as one request is slow
-keepalive = 75  # longer than nginx's 60 s, so that nginx is never the one left with a dead line
-preload_app = True  # code that cannot start is noticed before it takes a request
-control_socket_disable = True  # it would write into the checkout
+threads = 4  # with one thread, a slow request blocks its worker
+keepalive = 75  # longer than nginx's 60 s, so nginx never reuses a closed connection
+preload_app = True  # code that fails to import stops the master before it accepts requests
+control_socket_disable = True  # it would be written to the checkout

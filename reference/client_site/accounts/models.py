@@ -1,9 +1,5 @@
 from django.contrib.auth.models import AbstractUser
 
-from split.fields import PictureField
-
 
 class User(AbstractUser):
-    """The site's own user model: Django cannot change to one after the first migration."""
-
-    photo = PictureField(upload_to="photos", blank=True)
+    """The site's user model. Django cannot switch to a custom one after the first migration."""

@@ -1,82 +1,99 @@
-"""Django settings. The environment decides; .env.example lists its variables.
+"""Django settings. Values that differ between servers come from the environment: .env.example.
 
 Reference: https://docs.djangoproject.com/en/5.2/ref/settings/
 """
 
 import os
 
-from split import layout
+from files import layout
+
+
+def env(name: str, default: str = "") -> str:
+    """Return an environment variable, or `default` where it is unset or empty."""
+    return os.environ.get(name) or default
+
+
+def env_bool(name: str) -> bool:
+    """Return whether an environment variable is 1 or true; unset, 0 and false are False."""
+    value = env(name, "0").lower()
+    if value not in {"0", "1", "false", "true"}:
+        raise SystemExit(f"{name} must be 0 or 1, not {value!r}.")
+    return value in {"1", "true"}
+
 
 BASE_DIR = layout.CHECKOUT
 SITE_NAME = "Client Site"
 DOMAIN = "client-site.example"
 
+# LOCAL_DEV: Django itself serves static and media files. It is independent of DEBUG: with
+# LOCAL_DEV=1 DEBUG=0 the error pages can be viewed with their styles.
+LOCAL_DEV = env_bool("LOCAL_DEV")
+DEBUG = env_bool("DEBUG")
 
-def switch(name: str) -> bool:
-    """Return whether an environment variable is on; refuse what is neither on nor off."""
-    value = os.environ.get(name, "").lower()
-    if value not in {"", "0", "1", "false", "true"}:
-        raise SystemExit(f"{name}={value} is neither on nor off: set it to 1 or 0.")
-    return value in {"1", "true"}
-
-
-# Django itself serves static and media. Independent of DEBUG, so that the error pages of a
-# live site can be looked at with their styles.
-LOCAL_DEV = switch("LOCAL_DEV")
-DEBUG = switch("DEBUG")
-
-SECRET_KEY = os.environ.get("SECRET_KEY") or ("local-development-only" if LOCAL_DEV else "")
-if not SECRET_KEY:
-    raise SystemExit(
-        "SECRET_KEY is not set. On a server, put a long random value into its environment "
-        "(.env.example shows how); on your own machine, set LOCAL_DEV=1 or type `make run`."
-    )
-
-HOSTS = os.environ.get("ALLOWED_HOSTS") or (".localhost,127.0.0.1,[::1]" if LOCAL_DEV else DOMAIN)
-ALLOWED_HOSTS = HOSTS.split(",")
-
-# Static and media: split/layout.py says where.
-
-WEB_ROOT = layout.LOCAL_WEB_ROOT if LOCAL_DEV else layout.WEB_ROOT
-STATIC_URL = layout.STATIC_URL
-STATIC_ROOT = layout.folder(WEB_ROOT, STATIC_URL)
-STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = layout.MEDIA_URL
-MEDIA_ROOT = layout.folder(WEB_ROOT, MEDIA_URL)
-# Uploads on a domain of their own, to which cookies never travel: nginx/media_domain.conf.
-if (MEDIA_DOMAIN := os.environ.get("MEDIA_DOMAIN")) and not LOCAL_DEV:
-    MEDIA_URL = f"https://{MEDIA_DOMAIN}{MEDIA_URL}"
-PRIVATE_ROOT = layout.folder(layout.LOCAL_VAR if LOCAL_DEV else layout.VAR, layout.PRIVATE_URL)
+if LOCAL_DEV:
+    SECRET_KEY = env("SECRET_KEY", "local-development-only")
+    ALLOWED_HOSTS = env("ALLOWED_HOSTS", ".localhost,127.0.0.1,[::1]").split(",")
+    WEB_ROOT = layout.LOCAL_VAR / "www"
+    STATE_DIR = layout.LOCAL_VAR
+    STATE_DIR.mkdir(parents=True, exist_ok=True)  # SQLite does not create its directory
+    static_storage = "django.contrib.staticfiles.storage.StaticFilesStorage"
+else:
+    SECRET_KEY = env("SECRET_KEY")
+    if not SECRET_KEY:
+        raise SystemExit(
+            "SECRET_KEY is not set. On a server, add a long random value to the environment "
+            "(see .env.example). For local development, set LOCAL_DEV=1 or use `make run`."
+        )
+    ALLOWED_HOSTS = env("ALLOWED_HOSTS", DOMAIN).split(",")
+    WEB_ROOT = env("WEB_ROOT", layout.WEB_ROOT)
+    STATE_DIR = env("STATE_DIR", layout.STATE_DIR)
+    static_storage = "files.storage.CompressedManifestStaticFilesStorage"
+    # Uploads on a domain of their own, to which cookies never travel: nginx/media_domain.conf.
+    if media_domain := env("MEDIA_DOMAIN"):
+        MEDIA_URL = f"https://{media_domain}{MEDIA_URL}"
+    # nginx sets this header on each request and drops the client's own.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 30 * 24 * 3600
+
+# HSTS for subdomains and preload lists would bind more of the client's domain than this site.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# Static and media files
+
+STATIC_URL = layout.STATIC_URL
+STATIC_ROOT = layout.path_for(WEB_ROOT, layout.STATIC_URL)
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = layout.path_for(WEB_ROOT, layout.MEDIA_URL)
+PRIVATE_ROOT = layout.path_for(STATE_DIR, layout.PRIVATE_URL)
 STORAGES = {
     "default": {
-        "BACKEND": "split.storage.UploadStorage",
-        # nginx reads, nobody but the application writes, whatever the umask.
+        "BACKEND": "files.storage.UploadStorage",
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
     "private": {
-        "BACKEND": "split.storage.PrivateStorage",
-        # nginx reads as a member of the application's group; other users of the server do not.
+        "BACKEND": "files.storage.PrivateStorage",
+        # nginx reads them as a member of the application's group.
         "OPTIONS": {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
     },
     "staticfiles": {
-        # Names that hold a hash of the content may be cached for ever. In LOCAL_DEV nothing is
-        # collected, so there are no hashes.
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if LOCAL_DEV
-        else "split.storage.CompressedManifestStaticFilesStorage",
+        "BACKEND": static_storage,
         "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }
 
-# The largest file that a form of the site takes, in bytes; Django has no such limit. nginx refuses
-# a request that holds more than this and DATA_UPLOAD_MAX_MEMORY_SIZE: client_max_body_size.
+# The largest file that the site's forms accept, in bytes; Django has no such setting. nginx's
+# client_max_body_size is this plus DATA_UPLOAD_MAX_MEMORY_SIZE.
 UPLOAD_LIMIT = 10 * 1024 * 1024
 
 # Applications
 
 INSTALLED_APPS = [
-    "split",  # before staticfiles, whose runserver it replaces
-    "welcome",  # the first page: delete the folder, this line and its line in urls.py
+    "files",  # before staticfiles, whose runserver it replaces
+    "welcome",  # the first page: see README.md
     "accounts",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -111,25 +128,26 @@ TEMPLATES = [
     },
 ]
 
-# Database: SQLite needs no server; DATABASE_URL=postgres://user:password@host/name takes over.
+# Database: SQLite, or PostgreSQL if DATABASE_URL is set. The URL holds a password, so it is kept in
+# a lower-case name, which is no setting and appears on no error page.
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": layout.LOCAL_DATABASE if LOCAL_DEV else layout.DATABASE,
+        "NAME": os.path.join(STATE_DIR, "db.sqlite3"),
     }
 }
-if DATABASE_URL := os.environ.get("DATABASE_URL"):
-    if not DATABASE_URL.startswith(("postgres://", "postgresql://", "sqlite:///")):
+if database_url := env("DATABASE_URL"):
+    if not database_url.startswith(("postgres://", "postgresql://", "sqlite:///")):
         raise SystemExit(
-            "DATABASE_URL is neither postgres://user:password@host/name nor sqlite:///path."
+            "DATABASE_URL must be postgres://user:password@host/name or sqlite:///path."
         )
     from environ import Env
 
-    DATABASES["default"] = Env.db_url_config(DATABASE_URL)
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Without the first two, concurrent writers meet "database is locked" (measured: 42 %).
+    DATABASES["default"] = Env.db_url_config(database_url)
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Without WAL and IMMEDIATE, concurrent writers get "database is locked".
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
@@ -157,18 +175,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# HTTPS: nginx sets the header on each request and never passes a visitor's on.
-# Cookies name no domain, so that none travels to another host, such as one that serves uploads.
-
-SECURE_PROXY_SSL_HEADER = None if LOCAL_DEV else ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_SSL_REDIRECT = not LOCAL_DEV
-SESSION_COOKIE_SECURE = not LOCAL_DEV
-CSRF_COOKIE_SECURE = not LOCAL_DEV
-SECURE_HSTS_SECONDS = 0 if LOCAL_DEV else 30 * 24 * 3600
-# HSTS for subdomains and browsers' preload lists binds more of the client's domain than this site.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-
-# Logging: Django's default says nothing of an error on standard error once DEBUG is off.
+# Logging to standard error, errors included: with DEBUG off, Django's default only mails them.
 
 LOGGING = {
     "version": 1,

@@ -3,8 +3,6 @@ import django.contrib.auth.validators
 import django.utils.timezone
 from django.db import migrations, models
 
-import split.fields
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -81,7 +79,6 @@ class Migration(migrations.Migration):
                         default=django.utils.timezone.now, verbose_name="date joined"
                     ),
                 ),
-                ("photo", split.fields.PictureField(blank=True, upload_to="photos")),
                 (
                     "groups",
                     models.ManyToManyField(

@@ -1,0 +1,95 @@
+"""System checks: the consistency checks with what only Django knows, storages and URL patterns."""
+
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.core import checks
+from django.core.files.storage import FileSystemStorage, Storage, default_storage, storages
+from django.urls import get_resolver
+
+from . import layout
+from .consistency import ROOTS, Problem, Site, Store, as_dict, configured_stores, problems
+from .storage import PrivateStorage
+
+FILE_VIEWS = {
+    *("files.views.static", "files.views.media", "files.views.not_found"),
+    *("django.views.static.serve", "django.contrib.staticfiles.views.serve"),
+}
+
+
+@checks.register(checks.Tags.staticfiles)
+def check_consistency(**kwargs) -> list[checks.CheckMessage]:
+    """Report what is inconsistent about static files and media."""
+    site = Site(settings, [*stores(), *field_stores()])
+    return [
+        (checks.Error if id.startswith("E") else checks.Warning)(message, hint, id=f"files.{id}")
+        for id, message, hint in [*problems(site), *url_problems()]
+    ]
+
+
+@checks.register(checks.Tags.staticfiles, deploy=True)
+def check_deployment(**kwargs) -> list[checks.CheckMessage]:
+    """Report LOCAL_DEV in a deployment."""
+    message = "LOCAL_DEV is on: the secret key is public, and uploads go beside the checkout."
+    error = checks.Error(message, "Remove LOCAL_DEV from the environment.", id="files.E015")
+    return [error] if settings.LOCAL_DEV else []
+
+
+def stores() -> Iterator[Store]:
+    """Yield the storages of STORAGES that write to a directory."""
+    for alias in as_dict(settings.STORAGES):
+        name = ROOTS.get(alias, f"STORAGES[{alias!r}]")
+        try:
+            storage = storages[alias]
+        except Exception:  # Django refuses to create it; the settings still say where it writes
+            yield from (s for s in configured_stores(settings) if s.name == name)
+            continue
+        if isinstance(storage, FileSystemStorage):
+            yield store(name, storage)
+
+
+def field_stores() -> Iterator[Store]:
+    """Yield the storages of file fields that have one of their own."""
+    for model in apps.get_models():
+        for field in model._meta.local_fields:
+            storage = getattr(field, "storage", default_storage)
+            # The default storage is lazy: isinstance would create it.
+            known = storage is default_storage or isinstance(storage, PrivateStorage)
+            if not known and isinstance(storage, FileSystemStorage):
+                yield store(f"The storage of {field}", storage)
+
+
+def store(name: str, storage: Storage) -> Store:
+    kinds = {StaticFilesStorage: "staticfiles", PrivateStorage: "private"}
+    kind = next((kind for cls, kind in kinds.items() if isinstance(storage, cls)), "default")
+    modes = storage.file_permissions_mode, storage.directory_permissions_mode
+    return Store(name, storage.base_location, *modes, kind)
+
+
+def url_problems() -> Iterator[Problem]:
+    """Yield pages that nginx hides, and files that Django serves although nginx should."""
+    raw = settings._wrapped  # without Django's script prefix
+    urls = [getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL")]
+    urls = [url for url in [*urls, layout.URL_PREFIX] if str(url).startswith("/") and len(url) > 1]
+    for route, view in routes(get_resolver().url_patterns):
+        for url in [url for url in urls if route.startswith(url)][:1]:
+            if view not in FILE_VIEWS:
+                hint = "Move the page to another URL."
+                yield "W013", f"{route!r} ({view}) is below {url!r}, which nginx serves.", hint
+            elif not settings.LOCAL_DEV:
+                hint = "Take the patterns from files.views.local_dev_patterns()."
+                yield "W014", f"LOCAL_DEV is off, but Django serves {route!r} ({view}).", hint
+
+
+def routes(patterns: list, start: str = "/") -> Iterator[tuple[str, str]]:
+    """Yield the route and the view's dotted name of all URL patterns."""
+    for entry in patterns:
+        route = start + str(entry.pattern).lstrip("^")
+        if hasattr(entry, "url_patterns"):
+            yield from routes(entry.url_patterns, route)
+        else:
+            view = getattr(entry.callback, "view_class", entry.callback)
+            name = getattr(view, "__qualname__", type(view).__qualname__)
+            yield route, f"{view.__module__}.{name}"

@@ -1,0 +1,102 @@
+"""The site with LOCAL_DEV, and its settings as a server sees them."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.urls import path
+
+
+def get(client, url: str):
+    response = client.get(url)
+    response.body = response.getvalue()
+    return response
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run Python with a server's environment: that of .env.example, and `environment`."""
+    lines = (settings.BASE_DIR / ".env.example").read_text().splitlines()
+    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    example |= {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "for tests, long and random: " + "8d7a5b1c9e3f" * 3,
+    }
+    command = [sys.executable, *arguments]
+    environment = example | environment
+    return subprocess.run(
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True
+    )
+
+
+def test_system_checks():
+    assert [message for message in run_checks() if not message.is_silenced()] == []
+
+
+def test_deployment_checks():
+    check = python("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert check.returncode == 0, check.stderr
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_git_ignores_no_source():
+    names = ("static/css/x.css", "static/img/x.png", "static/lib/x.js", "templates/media/x.html")
+    command = ["git", "check-ignore", "--no-index", *names, "nginx/media.conf", "files/storage.py"]
+    ignored = subprocess.run(command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True)
+    assert ignored.stdout == ""
+
+
+def test_missing_secret_key_is_one_sentence():
+    check = python("manage.py", "check", SECRET_KEY="")
+    assert check.returncode == 1
+    assert check.stderr.startswith("SECRET_KEY is not set.")
+
+
+def test_no_password_on_error_pages():
+    code = "from django.views.debug import SafeExceptionReporterFilter as Filter\n"
+    code += "print(Filter().get_safe_settings())"
+    environment = {"DATABASE_URL": "postgres://ada:hush-hush@db/site"}
+    shown = python("-c", code, DJANGO_SETTINGS_MODULE="config.settings", **environment)
+    assert "db.backends.postgresql" in shown.stdout, shown.stderr
+    assert "hush-hush" not in shown.stdout
+
+
+def test_static_file(client):
+    response = get(client, settings.STATIC_URL + "admin/css/base.css")
+    assert (response.status_code, response["Content-Type"]) == (200, "text/css; charset=utf-8")
+
+
+@pytest.mark.parametrize("extension", ["txt", "png", "html", "svg"])
+def test_upload(client, extension):
+    name = default_storage.save(f"tests/upload.{extension}", ContentFile(b"<script>"))
+    url = default_storage.url(name)
+    if not url.startswith("/"):
+        pytest.skip("another service stores the uploads")
+    response = get(client, url)
+    default_storage.delete(name)
+    assert (response.status_code, response.body) == (200, b"<script>")
+    assert response["X-Content-Type-Options"] == "nosniff"
+    inert = response["Content-Type"].startswith(("text/plain", "image/png"))
+    assert inert or response["Content-Disposition"].startswith("attachment")
+
+
+def test_page_not_found(client, db):
+    response = client.get("/no-such-page/")
+    assert response.status_code == 404
+    assert "Page not found" in response.text
+
+
+@pytest.mark.urls(__name__)
+def test_server_error_page(client):
+    client.raise_request_exception = False
+    response = client.get("/broken/")
+    assert response.status_code == 500
+    assert "Something went wrong" in response.text
+
+
+urlpatterns = [path("broken/", lambda request: 1 / 0)]
