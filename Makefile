@@ -3,14 +3,14 @@
 
 OUT ?= demo
 SERVERS := bookworm noble trixie
-# The uv on PATH, or one fetched into the clone.
+# uv from PATH, or installed into .uv/.
 UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 export UV
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
-demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it on a free port.
+demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it.
 	@test -d $(OUT)/client_site || \
 	    $(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o $(OUT)
 	@$(UV) run --quiet --no-project tests/demo.py $(OUT)/client_site
@@ -18,7 +18,7 @@ demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it o
 test: $(UV) ## Run the tests.
 	$(UV) run --quiet pytest
 
-test-all: test ## Run all tests, the slow ones too.
+test-all: test ## Run all tests, including the slow ones.
 	$(UV) run --quiet pytest -m slow
 
 test-server: $(UV) ## Run deployment and failure tests in systemd containers (root, ~10 min).
@@ -28,15 +28,16 @@ test-server: $(UV) ## Run deployment and failure tests in systemd containers (ro
 test-server-%: $(UV)
 	$(UV) run --quiet pytest -m server -k $* -rP
 
-check: $(UV) ## Check the template's own code.
+check: $(UV) ## Check the template's own code, and the words of everything.
 	$(UV) run --quiet ruff check
 	$(UV) run --quiet ruff format --check
+	$(UV) run --quiet typos
 
-reference: $(UV) ## Render reference/ anew: the diff shows what a change does to a project.
+reference: $(UV) ## Render reference/ again: its diff shows what a change does to a project.
 	rm -rf reference
 	$(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o reference
 
-bench: $(UV) ## Time the way to the first page beside startproject, the rules, and nginx with uploads.
+bench: $(UV) ## Measure rendering and the first page, the checks, and nginx with uploads.
 	$(UV) run --quiet benchmarks/first_page.py
 	$(UV) run --quiet benchmarks/rules.py
 	$(UV) run --quiet benchmarks/media.py

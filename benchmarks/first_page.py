@@ -1,6 +1,6 @@
-"""Time rendering, and the way to the first page, beside django-admin startproject.
+"""Measure rendering and the time to the first page, beside django-admin startproject.
 
-Both are measured in turn in one run, on warm caches; what is printed are medians and their ratio.
+Both are measured alternately in one run, with warm caches; medians and their ratio are printed.
 """
 
 import os
@@ -27,18 +27,20 @@ START = [UV, "run", "--quiet", "--no-project", "--with", "django>=5.2,<5.3"]
 ROUNDS = 5
 
 
-def run(command: list, folder: Path) -> float:
-    """Run a command to its end. Return the seconds it took."""
+def run(command: list, directory: Path) -> float:
+    """Run a command. Return the seconds it took."""
     before = time.perf_counter()
-    subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=directory, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - before
 
 
-def first_page(command: list, folder: Path, port: int) -> float:
-    """Start a server. Return the seconds until it answers its first page, then stop it."""
+def first_page(command: list, directory: Path, port: int) -> float:
+    """Start a server. Return the seconds until it returns its first page, then stop it."""
     before = time.perf_counter()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, start_new_session=True, **quiet)
+    server = subprocess.Popen(
+        command, cwd=directory, env=ENVIRONMENT, start_new_session=True, **quiet
+    )
     try:
         while time.perf_counter() - before < 120 and server.poll() is None:
             try:
@@ -57,11 +59,11 @@ def main() -> None:
     rows: dict[str, list[tuple[float, float]]] = {"render": [], "to the first page": []}
     for _ in range(ROUNDS + 1):  # the first round warms the caches
         with tempfile.TemporaryDirectory() as scratch:
-            folder, port = Path(scratch), str(free_port())
-            ours = run(RENDER, folder)
-            theirs = run([*START, "django-admin", "startproject", "plain"], folder)
+            directory, port = Path(scratch), str(free_port())
+            ours = run(RENDER, directory)
+            theirs = run([*START, "django-admin", "startproject", "plain"], directory)
             rows["render"].append((ours, theirs))
-            site, plain = folder / "client_site", folder / "plain"
+            site, plain = directory / "client_site", directory / "plain"
             ours += first_page(["make", "run", f"PORT={port}"], site, int(port))
             serve = [*START, "manage.py", "runserver", port]
             theirs += run([*START, "manage.py", "migrate"], plain)
