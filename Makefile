@@ -39,7 +39,7 @@ reference: $(UV) ## Render reference/ again: its diff shows what a change does t
 
 bench: $(UV) ## Measure rendering and the first page, the checks, and nginx with uploads.
 	$(UV) run --quiet benchmarks/first_page.py
-	$(UV) run --quiet benchmarks/rules.py
+	$(UV) run --quiet benchmarks/checks.py
 	$(UV) run --quiet benchmarks/media.py
 
 $(CURDIR)/.uv/bin/uv:

@@ -170,10 +170,10 @@ def secrets_not_served(site: Site) -> Iterator[Problem]:
 
 def media_is_public(site: Site) -> Iterator[Problem]:
     """Logs, mails, dumps and caches below MEDIA_ROOT can be downloaded by anyone."""
-    others = {"DATABASES", "MEDIA_URL", "STATIC_URL", "STORAGES"}
-    names = sorted(set(filter(str.isupper, dir(site.settings))) - others)
+    values = vars(getattr(site.settings, "_wrapped", site.settings))  # without deprecation warnings
+    names = sorted(filter(str.isupper, {*values} - {"DATABASES", "STORAGES"}))
     for name in names if site.media else ():
-        for place in places(name, site.get(name)):
+        for place in places(name, values[name]):
             if NOT_PUBLIC.search(place.name.upper()) and place.is_inside(site.media):
                 yield "W008", f"{place} is below {site.media}.", "Write it below STATE_DIR instead."
 
