@@ -1,10 +1,11 @@
 """The rendered project's URLs, a view that returns the request as JSON, and private files."""
 
-from config.urls import urlpatterns as project_urls
 from django.contrib.auth.decorators import login_required
 from django.http import JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
+
+from config.urls import urlpatterns as project_urls
 from files import views
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.test import override_settings
+
 from files.checks import check_consistency
 
 ODD = [None, "", 0, 5, 1.5, True, [], {}, (), "x", "a\0b", b"/bytes", object(), [None], {"a": None},

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+
 from files import layout, views
 
 

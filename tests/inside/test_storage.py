@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
+
 from files import layout
 
 
