@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
@@ -16,6 +17,8 @@ def image(image_format="PNG") -> SimpleUploadedFile:
 
 
 def test_upload_is_shown(client):
+    if not default_storage.url("upload").startswith("/"):
+        pytest.skip("another service stores the uploads")
     assert client.post("/", {"image": image()}).status_code == 302
     assert f'<img src="{Photo.objects.get().image.url}"' in client.get("/").text
 

@@ -73,11 +73,10 @@ def test_static_file(client):
 
 @pytest.mark.parametrize("extension", ["txt", "png", "html", "svg"])
 def test_upload(client, extension):
-    name = default_storage.save(f"tests/upload.{extension}", ContentFile(b"<script>"))
-    url = default_storage.url(name)
-    if not url.startswith("/"):
+    if not default_storage.url("upload").startswith("/"):
         pytest.skip("another service stores the uploads")
-    response = get(client, url)
+    name = default_storage.save(f"tests/upload.{extension}", ContentFile(b"<script>"))
+    response = get(client, default_storage.url(name))
     default_storage.delete(name)
     assert (response.status_code, response.body) == (200, b"<script>")
     assert response["X-Content-Type-Options"] == "nosniff"
