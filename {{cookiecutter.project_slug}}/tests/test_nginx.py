@@ -28,8 +28,8 @@ APPLICATION = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind"]
 
 NGINX = shutil.which("openssl") and shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CONF = """
-daemon off; pid nginx.pid; error_log stderr crit; events {}
-include /etc/nginx/modules-enabled/*.conf;
+daemon off; pid nginx.pid; error_log stderr crit;
+include /etc/nginx/modules-enabled/*.conf; events {}
 http {
     access_log off;
     client_body_temp_path body;
