@@ -50,8 +50,7 @@ import django; django.setup()
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
-call_command("migrate", verbosity=0)
-call_command("collectstatic", interactive=False, verbosity=0)
+call_command("migrate", verbosity=0); call_command("collectstatic", "--noinput", verbosity=0)
 client = Client()
 client.force_login(get_user_model().objects.create(is_staff=True, is_superuser=True))
 print(client.cookies.output(attrs=[], header="Cookie:"))
@@ -105,6 +104,7 @@ def test_nginx(tmp_path, django_db_setup):
         for name in re.findall(r"\binclude\s+(\w+)/", text):  # /etc/nginx/NAME on a server
             if not (root / name).exists():
                 (root / name).symlink_to("nginx")
+    (root / "modules").symlink_to("/usr/share/nginx/modules")  # Debian's
     (root / "nginx.conf").write_text(("" if os.getuid() else "user root;") + CONF)
     database = str(settings.DATABASES["default"]["NAME"])
     text = SETTINGS.replace("ROOT", str(root)).replace("TEST_DATABASE", database)
