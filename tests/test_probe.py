@@ -135,6 +135,7 @@ def test_site_without_the_admin(server):
     assert not {"static-file", "hashed-static-file", "body-size"} & set(failed(done.stdout))
 
 
+@pytest.mark.slow
 def test_options_of_a_staging_site(server):
     """Credentials in the URL and in PROBE_OPTIONS, headers, and questions that are skipped."""
     mutated(server, "site.conf", "    root ", AUTHENTICATION)
@@ -212,6 +213,7 @@ def test_unreachable_site_is_one_sentence(server):
     assert "is not HOST:PORT" in error(server, site, "--connect", "127.0.0.1")
 
 
+@pytest.mark.slow
 def test_nginx_that_never_responds_fails(server):
     workers = subprocess.run(["pgrep", "-P", str(server.nginx.pid)], capture_output=True, text=True)
     processes = [server.nginx.pid, *map(int, workers.stdout.split())]
