@@ -73,6 +73,17 @@ with transaction.atomic():
     assert done.stdout.splitlines() == ["wal", "20000", "database is locked"]
 
 
+def test_restoring_a_file_that_is_no_database_is_one_sentence(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "of tests"}
+    environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/db.sqlite3"
+    command = [sys.executable, "-m", "deploy.database", "load"]
+    text = "This is no database. " * 100
+    done = subprocess.run(command, env=environment, input=text, capture_output=True, text=True)
+    assert done.returncode == 1
+    told = "The database is damaged, nothing was changed: file is not a database\n"
+    assert done.stderr == told
+
+
 def test_media_domain():
     settings = production(MEDIA_DOMAIN="uploads.example")
     assert settings["MEDIA_URL"] == "https://uploads.example" + layout.MEDIA_URL

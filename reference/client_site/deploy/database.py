@@ -43,9 +43,12 @@ def replace(target: str, source: str) -> None:
     """Replace the content of one SQLite database by another's, in one transaction."""
     connection = sqlite3.connect(f"file:{source}?mode=rw", timeout=60, uri=True)
     with closing(connection) as old, closing(sqlite3.connect(target, timeout=60)) as new:
-        result = old.execute("PRAGMA integrity_check").fetchone()[0]
+        try:
+            result = old.execute("PRAGMA integrity_check").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            result = error
         if result != "ok":
-            raise SystemExit(f"{source} is damaged, nothing was changed: {result}")
+            raise SystemExit(f"The database is damaged, nothing was changed: {result}")
         old.backup(new)
 
 
