@@ -61,7 +61,7 @@ class TestEachRelease:
     def test_several_sites_on_one_server(self, bake, directory, release, brotli):
         others = [
             bake(project_name="Other", domain_name="a-rather-long-name-of-a-shop.other.example"),
-            bake(project_name="Third", served_url="/files/", web_root="/srv/third"),
+            bake(project_name="Third", served_url="/files/", web_root="/srv/www/third"),
         ]
         root = directory / f"{release}-{brotli}"
         root.mkdir()

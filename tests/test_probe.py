@@ -30,7 +30,7 @@ def server(bake, python, directory):
         f'from config.settings import *\nBASE_DIR = "{directory}"\n'
     )
     # Not in pytest's directory: mutants let nginx read it.
-    project = shutil.copytree(bake(**rendered_for(directory)), directory / "client_site")
+    project = shutil.copytree(bake(**rendered_for(directory)), directory / "srv/client_site")
     environment = {"DJANGO_SETTINGS_MODULE": "probed", "PYTHONPATH": str(directory)}
     with deployed(project, directory, python(), **environment) as server:
         server.session = server.manage("shell", "--verbosity", "0", "--command", SESSION).strip()
@@ -437,7 +437,9 @@ MUTANTS = {
 def mutated(server, name: str, old: str, new: str) -> None:
     """Change the first match in nginx's installed files; there must be one."""
     directories = {"site.conf": "sites-enabled", "default_server.conf": "conf.d"}
-    places = [directories.get(name, server.project.name)] if name not in {"*", UPLOADS} else ["."]
+    places = [directories.get(name, server.project.name)]
+    if name in {"*", UPLOADS}:
+        places = ["conf.d", "sites-enabled", server.project.name]
     new = new.replace("ROOT", str(server.root)).replace("CHECKOUT", str(server.project))
     changed = 0
     for place in places:
@@ -447,7 +449,7 @@ def mutated(server, name: str, old: str, new: str) -> None:
                 continue
             if name == "site.conf" and file.stem != server.project.name:
                 continue
-            if place == server.project.name and file.name != name:
+            if len(places) == 1 and place == server.project.name and file.name != name:
                 continue
             text, count = re.subn(old, lambda _: new, text)
             if count:
