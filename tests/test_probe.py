@@ -165,6 +165,7 @@ AUTHENTICATION = """
     root """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_probe_leaves_nothing(server, number):
     before = stored(server)

@@ -208,7 +208,7 @@ if not LOCAL_DEV:
     [
         slow(FILE_SYSTEM, [], id="FileSystemStorage"),
         slow(S3, [], id="S3"),
-        pytest.param(WHITENOISE, ["nginx", "deploy"], id="WhiteNoise"),
+        slow(WHITENOISE, ["nginx", "deploy"], id="WhiteNoise"),
     ],
 )
 def test_storages_can_be_exchanged(bake, python_with_packages, tmp_path, settings, deleted):
