@@ -90,16 +90,17 @@ def not_found(request: HttpRequest, name: str = "") -> HttpResponse:
 
 def local_dev_patterns() -> list[URLPattern]:
     """Return the URL patterns below the URL prefix: without LOCAL_DEV none, nginx serves them."""
+    if not settings.LOCAL_DEV:
+        return []
     # A pattern with a leading slash would never match.
     urls = (settings.STATIC_URL, settings.MEDIA_URL, layout.URL_PREFIX)
     static_url, media_url, prefix = (url.lstrip("/") for url in urls)
-    patterns = [
+    return [
         path(f"{static_url}<path:name>", static),
         path(f"{media_url}<path:name>", media),
         path(prefix, not_found),
         path(f"{prefix}<path:name>", not_found),
     ]
-    return patterns if settings.LOCAL_DEV else []
 
 
 def merge_slashes(name: str) -> str:

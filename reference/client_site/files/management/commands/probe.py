@@ -17,7 +17,7 @@ import socket
 import ssl
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -159,7 +159,7 @@ class Probe:
     def store(self, storage, extension: str) -> str:
         """Store a file as an upload is stored, and return its name."""
         name = f"{self.directory}/{secrets.token_hex(8)}.{extension}"
-        self.stored.append((storage, name))  # for `clean`, in case of a signal
+        self.stored.append((storage, name))  # for `cleanup`, in case of a signal
         self.stored.append((storage, storage.save(name, ContentFile(PAGE))))
         return self.stored[-1][1]
 
@@ -168,13 +168,6 @@ class Probe:
         path = Path(default_storage.path(f"{self.directory}/{name}"))
         path.symlink_to(link) if link else path.write_bytes(content)
         return default_storage.url(f"{self.directory}/{name}")
-
-    def clean(self) -> None:
-        """Delete what was stored, and whatever was put beside it."""
-        for storage, name in self.stored:
-            with suppress(Exception):  # delete the others
-                storage.delete(name)
-                shutil.rmtree(storage.path(self.directory))
 
     def refused(self, *targets: str, **headers: str) -> Answer:
         """Check that nginx itself refuses all targets."""
@@ -188,8 +181,7 @@ class Probe:
 
     def secret_files(self):
         """Yield files that no URL may lead to; with True, only with the headers of uploads."""
-        names = ("manage.py", "config/settings.py", ".env")
-        files = [(layout.CHECKOUT / name, False) for name in names]
+        files = [(layout.CHECKOUT / n, False) for n in ("manage.py", "config/settings.py", ".env")]
         files += [(place.path, False) for place in consistency.Site(settings).secrets()]
         for storage, name in self.stored if self.uploads else ():
             if name.endswith(".html"):
@@ -247,8 +239,7 @@ class Questions(Probe):
         root = Path(default_storage.path(""))
         if self.remote or (self.local and not root.exists()):
             return None, f"{root} is not the server's."
-        below = [Path(entry.path) for entry in os.scandir(root) if entry.is_dir()]
-        for path in [root, *below]:
+        for path in [root, *(Path(entry) for entry in os.scandir(root) if entry.is_dir())]:
             if not os.access(path, os.W_OK | os.X_OK):
                 return False, f"{path} is not writable for this user."
         return True, f"{root} is writable."
@@ -304,7 +295,7 @@ class Questions(Probe):
         clients = [self.site, *self.other_clients(conf)]
         for path, safe in self.secret_files():
             content = path.read_bytes()[:24]  # what follows in a database changes
-            tails = ["/".join(path.parts[start:]) for start in range(1, len(path.parts))]
+            tails = [quote("/".join(path.parts[start:])) for start in range(1, len(path.parts))]
             for client, prefix, tail in itertools.product(clients, prefixes, tails):
                 response = client.request(prefix + tail)
                 found = content and response.body.startswith(content)
@@ -343,6 +334,15 @@ class Questions(Probe):
         same = (one.status, one["Location"]) == (other.status, other["Location"])
         return same or self.local, f"/ returns {one}, with forged X-Forwarded headers {other}."
 
+    def cleanup(self) -> Answer:
+        """Delete what was stored, and whatever was put beside it."""
+        for storage, name in self.stored:
+            with suppress(Exception):  # delete the others
+                storage.delete(name)
+                shutil.rmtree(storage.path(self.directory))
+        left = [name for storage, name in self.stored if storage.exists(name)]
+        return not left, f"Not deleted: {', '.join(left)}." if left else "All uploads are deleted."
+
 
 QUESTIONS = {n.replace("_", "-"): q for n, q in vars(Questions).items() if n[0] != "_"}
 
@@ -378,10 +378,9 @@ class Command(BaseCommand):
         add("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *, url, connect, insecure, header, skip, **options):
-        host = r"([^/:@]+|\[[^]]+\])"
-        if not re.fullmatch(rf"https?://([^/@]+@)?{host}(:\d+)?(/.*)?", url):
+        if not re.fullmatch(r"https?://([^/@]+@)?(\[[^]]+\]|[^/:@]+)(:\d+)?(/.*)?", url):
             raise CommandError(f"{url} is not a valid URL: use https://{settings.DOMAIN}/.")
-        if connect and not re.fullmatch(rf"{host}:\d+", connect):
+        if connect and not re.fullmatch(r"(\[[^]]+\]|[^/:@]+):\d+", connect):
             raise CommandError(f"--connect {connect} is not HOST:PORT, such as 127.0.0.1:443.")
         probe, report = Questions(url, connect, insecure, dict(header)), []
         try:
@@ -393,7 +392,7 @@ class Command(BaseCommand):
                     mark = {True: "✓", False: "✗", None: "–"}[ok]
                     self.stdout.write(f"{mark} {name:24} {told}")
         finally:
-            probe.clean()
+            probe.ask(Questions.cleanup)  # after an interruption
         if options["json"]:
             self.stdout.write(json.dumps(report, indent=2))
         if any(line["ok"] is False for line in report):
