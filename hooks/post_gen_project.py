@@ -25,7 +25,11 @@ def main() -> int:
     static.mkdir(exist_ok=True)
     # git does not keep empty directories, and collectstatic ignores dotfiles.
     (static / ".gitkeep").touch()
-    if found := check_settings():
+    try:
+        found = check_settings()
+    except ImportError as error:
+        found = [f"The settings cannot be checked: {error}. Import it where it is used."]
+    if found:
         print(*found, sep="\n", file=sys.stderr)
         return 1
     print(
