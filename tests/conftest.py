@@ -32,7 +32,7 @@ for name in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LOCAL_DEV", "LOCAL_VAR",
 
 
 def skip_or_fail(reason: str) -> None:
-    """Skip a test because this machine lacks something; fail it in CI, where nothing is lacking."""
+    """Skip a test because this host lacks something; fail it in CI, where nothing is lacking."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -54,10 +54,6 @@ def values(project):
     return vars(project.settings) | {"layout": project.layout, "os": os}
 
 
-def storages(alias: str, **options) -> str:
-    return f"STORAGES | {{{alias!r}: STORAGES.get({alias!r}, {{}}) | {options!r}}}"
-
-
 def modes(alias: str, **options) -> str:
     backend = f"STORAGES[{alias!r}]['BACKEND']"
     options = f"STORAGES[{alias!r}]['OPTIONS'] | {options!r}"
@@ -75,7 +71,7 @@ CASES = {
     "media above static": ("E001", {"MEDIA_ROOT": "os.path.dirname(WEB_ROOT)"}),
     "another storage inside static": (
         "E001",
-        {"STORAGES": modes("private", location="{STATIC_ROOT}/x")},
+        {"PRIVATE_ROOT": "STATIC_ROOT / 'x'"},
     ),
     "empty MEDIA_ROOT": ("E002", {"MEDIA_ROOT": "''"}),
     "relative MEDIA_ROOT": ("E002", {"MEDIA_ROOT": "'media'"}),
@@ -184,8 +180,6 @@ CASES = {
 def test_problem_is_reported(problems, values, name):
     ids, changes = CASES[name]
     changed = {setting: eval(value, dict(values)) for setting, value in changes.items()}
-    if name == "another storage inside static":
-        changed["STORAGES"]["private"]["OPTIONS"]["location"] = f"{values['STATIC_ROOT']}/x"
     found = problems(**changed)
     assert ids in {id for id, _, _ in found} if ids else not found, found
 

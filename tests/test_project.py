@@ -16,7 +16,7 @@ DEPLOY = {"SECRET_KEY": "for tests only, and long: 7b1e9c3f5a2d8046e1b3d5f7a9c0e
 
 
 def interpreters() -> dict[str, str]:
-    """Return the Pythons of this machine by version: those on PATH and pyenv's."""
+    """Return the Pythons of this host by version: those on PATH and pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = {}
     for version in ("3.11", "3.12", "3.13", "3.14"):
