@@ -197,16 +197,15 @@ def no_removed_settings(site: Site) -> Iterator[Problem]:
 def modes_readable(site: Site) -> Iterator[Problem]:
     """nginx returns 403 for files it cannot read; executable uploads help an attacker."""
     for store in site.stores:
-        # nginx reads uploads as a member of the application's group, static files as others.
-        shifts = (0,) if store.kind == "staticfiles" else (0, 3)
-        for name, mode, bits, example in (
-            ("file_permissions_mode", store.mode, 4, "0o644"),
-            ("directory_permissions_mode", store.directory_mode, 5, "0o755"),
+        for name, mode, others, group, forbidden, example in (
+            ("file_permissions_mode", store.mode, 0o004, 0o040, 0o7111, "0o644"),
+            ("directory_permissions_mode", store.directory_mode, 0o005, 0o050, 0o7000, "0o755"),
         ):
-            ok, shown = mode is None and bits == 5, repr(mode)  # the umask decides
+            ok, shown = mode is None and others == 0o005, repr(mode)  # the umask decides
             if type(mode) is int:
-                readable = any(mode >> shift & bits == bits for shift in shifts)
-                ok = readable and mode <= 0o777 and not (bits == 4 and mode & 0o111)
+                # nginx is in the application's group, but not in that of who collects static files.
+                by_group = store.kind != "staticfiles" and mode & group == group
+                ok = (mode & others == others or by_group) and not mode & forbidden
                 shown = f"0o{mode:o}"
             if not ok:
                 told = f"{store.name} has {name} {shown}: nginx must be able to read"
