@@ -707,6 +707,26 @@ def test_release_after_failed_ones(site):
 # Power failures
 
 
+def test_release_behind_basic_auth(site):
+    """A staging site: the probe of a release takes the credentials from the environment file."""
+    conf, environment = site.project / "nginx/site.conf", f"/etc/{site.slug}.env"
+    public = conf.read_text()
+    protected = "    auth_basic staging;\n    auth_basic_user_file /etc/nginx/staging;\n    root /"
+    conf.write_text(public.replace("    root /", protected, 1))
+    site.host.run_ok("sh", "-c", "echo 'ada:{PLAIN}a b' >/etc/nginx/staging")
+    site.commit("Protect the site")
+    assert "static-file" in site.make("release").stdout  # 401
+    option = 'PROBE_OPTIONS=--header "Authorization: Basic YWRhOmEgYg=="'
+    site.host.run_ok("sh", "-c", f"echo '{option}' >>{environment}")
+    done = site.make("release")
+    assert done.returncode == 0, done.stdout
+    assert site.request("/")[0] == 401
+    conf.write_text(public)
+    site.commit("Open the site")
+    site.host.run_ok("sed", "-i", "/^PROBE_OPTIONS/d", environment)
+    assert site.make("release").returncode == 0
+
+
 def test_power_failure_during_collectstatic(site):
     stylesheet = site.stylesheet()
     change_stylesheet(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
