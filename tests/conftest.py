@@ -1,5 +1,6 @@
 """Fixtures that render projects, each set of answers once, and helpers to run commands."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 CACHE = TEMPLATE / ".cache"
 UV = os.environ.get("UV", "uv")
+SERIES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["django_version"]
 # Valid answers that are as unusual as each question allows.
 UNUSUAL = {
     "project_name": "O'Neill & Söhne <3 😀 $HOME #1 %s",
@@ -26,8 +28,8 @@ UNUSUAL = {
 
 # Rendered projects must not inherit these from the shell.
 for name in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LOCAL_DEV", "LOCAL_VAR", "DEBUG",
-             "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "MEDIA_DOMAIN", "PROBE_OPTIONS",
-             "STATE_DIR", "WEB_ROOT"):  # fmt: skip
+             "SECRET_KEY", "ADMINS", "ALLOWED_HOSTS", "DATABASE_URL", "DEFAULT_FROM_EMAIL",
+             "EMAIL_URL", "MEDIA_DOMAIN", "PROBE_OPTIONS", "STATE_DIR", "WEB_ROOT"):  # fmt: skip
     os.environ.pop(name, None)
 
 
@@ -121,6 +123,38 @@ def python(copy_of):
         return environment / "bin" / "python"
 
     return python
+
+
+def interpreters() -> dict[str, str]:
+    """Return the Pythons of this host by version: those on PATH and pyenv's."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = {}
+    for version in ("3.11", "3.12", "3.13", "3.14"):
+        paths = [*pyenv.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}")]
+        for path in filter(None, paths):
+            done = subprocess.run([path, "-c", "import venv"], capture_output=True)
+            if done.returncode == 0:
+                found[version] = str(path)
+                break
+    return found
+
+
+def supports(series: str, version: str) -> bool:
+    """Return whether a Django series runs on a Python version."""
+    return version != "3.11" or series == "5.2"
+
+
+@pytest.fixture(scope="session")
+def environment(python):
+    """Return a function that returns the Python of an environment for a Django series."""
+
+    def environment(series: str) -> Path:
+        version = next((v for v in interpreters() if supports(series, v)), None)
+        if not version:
+            pytest.skip(f"Django {series} runs on none of the installed Pythons")
+        return python(series, interpreters()[version])
+
+    return environment
 
 
 @contextmanager

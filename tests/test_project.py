@@ -1,50 +1,16 @@
 """The rendered project passes its own checks and tests: with all answers, and after changes."""
 
-import json
 import os
+import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CACHE, TEMPLATE, UNUSUAL, UV, run, run_ok
+from conftest import CACHE, SERIES, TEMPLATE, UNUSUAL, UV, interpreters, run, run_ok, supports
 from servers import free_port
 from serving import fetch, serving
 
-SERIES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["django_version"]
 DEPLOY = {"SECRET_KEY": "for tests only, and long: 7b1e9c3f5a2d8046e1b3d5f7a9c0e2d4"}
-
-
-def interpreters() -> dict[str, str]:
-    """Return the Pythons of this host by version: those on PATH and pyenv's."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = {}
-    for version in ("3.11", "3.12", "3.13", "3.14"):
-        paths = [*pyenv.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}")]
-        for path in filter(None, paths):
-            done = subprocess.run([path, "-c", "import venv"], capture_output=True)
-            if done.returncode == 0:
-                found[version] = str(path)
-                break
-    return found
-
-
-def supports(series: str, version: str) -> bool:
-    """Return whether a Django series runs on a Python version."""
-    return version != "3.11" or series == "5.2"
-
-
-@pytest.fixture(scope="session")
-def environment(python):
-    """Return a function that returns the Python of an environment for a Django series."""
-
-    def environment(series: str) -> Path:
-        version = next((v for v in interpreters() if supports(series, v)), None)
-        if not version:
-            pytest.skip(f"Django {series} runs on none of the installed Pythons")
-        return python(series, interpreters()[version])
-
-    return environment
 
 
 def slow(*values, id: str):
@@ -77,9 +43,55 @@ def test_checks_and_tests_pass(copy_of, environment, answers):
 def test_storages_views_and_settings(bake, python, tmp_path):
     """The tests of tests/inside/, which a client's repository does not need."""
     project = shutil.copytree(bake(), tmp_path / "client_site")
+    add_shop(project, python())
     for file in (TEMPLATE / "tests/inside").glob("test_*.py"):
         shutil.copy(file, project / "tests")
     run_ok(python(), "-m", "pytest", "-q", "--deselect", "tests/test_nginx.py", cwd=project)
+    run_ok(python().parent / "ruff", "check", "shop", cwd=project)
+
+
+# Beside the models of the README: Django's own fields, and models that inherit a field.
+MORE_MODELS = """
+
+class Attachment(models.Model):
+    file = models.FileField()
+    picture = models.ImageField(blank=True)
+
+
+class Framed(Product):
+    frame = models.CharField(max_length=10)
+
+
+class Poster(Product):
+    class Meta:
+        proxy = True
+"""
+
+
+def add_shop(project: Path, python: Path) -> None:
+    """Add the app that the project's README shows, as a team does, and MORE_MODELS."""
+    run_ok(python, "manage.py", "startapp", "shop", cwd=project, LOCAL_DEV=1)
+    blocks = re.findall(
+        r"```python\n# (shop/\S+)\n(.*?)```", (project / "README.md").read_text(), re.S
+    )
+    assert [name for name, code in blocks] == ["shop/models.py", "shop/views.py"]
+    for name, code in blocks:
+        (project / name).write_text(code)
+    with (project / "shop/models.py").open("a") as file:
+        file.write(MORE_MODELS)
+    edits = {
+        "config/settings.py": ('    "accounts",\n', '    "accounts",\n    "shop",\n'),
+        "config/urls.py": (
+            "urlpatterns = [\n",
+            "import shop.views\nurlpatterns = [\n"
+            "    path('invoices/<int:pk>/', shop.views.invoice),\n",
+        ),
+    }
+    for name, (old, new) in edits.items():
+        text = (project / name).read_text()
+        assert text.count(old) == 1
+        (project / name).write_text(text.replace(old, new))
+    run_ok(python, "manage.py", "makemigrations", "shop", cwd=project, LOCAL_DEV=1)
 
 
 MATRIX = [(s, v) for s in SERIES for v in ("3.11", "3.12", "3.13", "3.14") if supports(s, v)]

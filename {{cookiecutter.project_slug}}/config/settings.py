@@ -85,8 +85,8 @@ STORAGES = {
     },
 }
 
-# The largest file that the site's forms accept, in bytes; Django has no such setting. nginx's
-# client_max_body_size is this plus DATA_UPLOAD_MAX_MEMORY_SIZE.
+# The largest file that forms accept, in bytes; Django has no such setting. files/fields.py applies
+# it to all file fields. nginx accepts at most 100 MB: client_max_body_size in nginx/proxy.conf.
 UPLOAD_LIMIT = 10 * 1024 * 1024
 
 # Applications
