@@ -142,8 +142,7 @@ TEMPLATES = [
     },
 ]
 
-# Database: SQLite, or PostgreSQL if DATABASE_URL is set. The URL holds a password, so it is kept in
-# a lower-case name, which is no setting and appears on no error page.
+# Database: SQLite, or PostgreSQL if DATABASE_URL is set.
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {
@@ -182,16 +181,65 @@ AUTH_PASSWORD_VALIDATORS = [
 # Language and time
 
 LANGUAGE_CODE = "en-us"
+LOCALE_PATHS = [BASE_DIR / "locale"]  # `make messages`
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# Logging to standard error, errors included: with DEBUG off, Django's default only mails them.
+# Mail: printed with LOCAL_DEV, else sent by EMAIL_URL or the host's own mail server. The time-out,
+# in seconds: one that does not respond must not block the site.
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL", f"webmaster@{DOMAIN}")
+EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+email_url = env_url("EMAIL_URL", "smtp://", "smtp+tls://", "smtp+ssl://")
+{%- if cookiecutter.django_version == "5.2" %}
+ADMINS = [("", address) for address in env_list("ADMINS")]  # get a mail for each error 500
+EMAIL_TIMEOUT = 10
+if email_url:
+    from environ import Env
+
+    vars().update(Env.email_url_config(email_url))
+elif LOCAL_DEV:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+{%- else %}
+ADMINS = env_list("ADMINS")  # get a mail for each error 500
+mailer = {
+    "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "OPTIONS": {"host": "localhost", "timeout": 10},
+}
+if email_url:
+    from environ import Env
+
+    url = Env.email_url_config(email_url)
+    names = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
+    names |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL"}
+    mailer["OPTIONS"] |= {option: url.get(f"EMAIL_{name}") for option, name in names.items()}
+elif LOCAL_DEV:
+    mailer = {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+MAILERS = {"default": mailer}
+{%- endif %}
+
+# Logging to standard error: with DEBUG off, Django's default only mails errors.
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": [], "level": "INFO"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "runserver": {
+            "()": "django.utils.log.ServerFormatter",
+            "format": "[{server_time}] {message}",
+            "style": "{",
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "runserver": {"class": "logging.StreamHandler", "formatter": "runserver"},
+        "mail": {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"},
+    },
+    "root": {"handlers": ["stderr", "mail"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": ["runserver"], "propagate": False},
+    },
 }
