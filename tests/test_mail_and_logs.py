@@ -8,6 +8,7 @@ import pytest
 from conftest import SERIES, run, run_ok
 
 SERVER = {"SECRET_KEY": "for tests only, and long: 7b1e9c3f5a2d8046e1b3d5f7a9c0e2d4", "DEBUG": "0"}
+EACH = ["5.2", *(pytest.param(s, marks=pytest.mark.slow) for s in SERIES if s != "5.2")]
 BROKEN = """
 import logging
 from django.core.mail import send_mail
@@ -48,7 +49,7 @@ def smtp():
         thread.join()
 
 
-@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("series", EACH)
 def test_errors_are_mailed_and_logged(environment, copy_of, smtp, series):
     mail = {
         "EMAIL_URL": f"smtp://127.0.0.1:{smtp.server_address[1]}",
@@ -71,7 +72,7 @@ def test_errors_are_mailed_and_logged(environment, copy_of, smtp, series):
     assert SERVER["SECRET_KEY"] not in error
 
 
-@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("series", EACH)
 def test_mail_is_printed_in_local_development(environment, copy_of, series):
     code = "from django.core.mail import send_mail; send_mail('Hi', 'Hello', None, ['a@b.example'])"
     shell = (environment(series), "manage.py", "shell", "--verbosity", "0", "--command", code)
@@ -88,7 +89,7 @@ print(smtp.host, smtp.port, smtp.username, smtp.password, smtp.use_tls, smtp.use
 """
 
 
-@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("series", EACH)
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
