@@ -1,6 +1,6 @@
 """Fields for uploads from untrusted visitors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from django import forms
 from django.apps import apps
@@ -85,17 +85,15 @@ def delete_unlinked_files(instance, using, signal, **kwargs) -> None:
     for field, name in instance._state.files.items():
         if name and (signal is post_delete or name != getattr(instance, field).name):
             storage = instance._meta.get_field(field).storage
-            transaction.on_commit(deletion(storage, name), using, robust=True)
+            # Not functools.partial: Django logs a failed callback by its __qualname__.
+            transaction.on_commit(
+                lambda s=storage, n=name: delete_unlinked(s, n), using, robust=True
+            )
 
 
-def deletion(storage: Storage, name: str) -> Callable[[], None]:
-    """Return a function that deletes a file, unless a row names it."""
-
-    def delete_file() -> None:
-        if not fields_naming(name):
-            storage.delete(name)
-
-    return delete_file
+def delete_unlinked(storage: Storage, name: str) -> None:
+    if not fields_naming(name):
+        storage.delete(name)
 
 
 def prepare_models() -> None:
