@@ -1,12 +1,21 @@
 """Refuse answers that would render a broken project: one sentence per problem, all at once.
 
 It lets the template put any answer between plain quotes in Python, TOML and nginx files.
+
+Cookiecutter prints a traceback after a hook that fails. So the sentences are printed twice: at
+once, and below the traceback by a process that waits for Cookiecutter's exit.
 """
 
 import json
 import keyword
+import os
 import re
+import select
+import shlex
+import shutil
 import sys
+import time
+from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
@@ -112,15 +121,77 @@ PROBLEMS = {
 }
 
 
+def problems():
+    """Return a sentence for each problem."""
+    return [
+        f"{question} {ANSWERS[question]!r} {problem}."
+        for question, find_problem in PROBLEMS.items()
+        if (problem := find_problem(ANSWERS[question]))
+    ]
+
+
+def next_step():
+    """Return what to run next: the command that was run, for a shell, with all answers."""
+    answers = {question: ANSWERS[question] for question in (*PROBLEMS, "django_version")}
+    if "_output_dir" not in ANSWERS:  # cruft does not pass its options either
+        words = ["--extra-context", shlex.quote(json.dumps(answers, ensure_ascii=False))]
+        text = "Run the command again with these answers, corrected:"
+    else:
+        # uvx sets UV. After it, cookiecutter is not on PATH.
+        by_uvx = os.environ.get("UV") and shutil.which("uvx")
+        words = ["uvx", "cookiecutter"] if by_uvx else ["cookiecutter"]
+        words.append(shlex.quote(ANSWERS["_template"]))
+        if ANSWERS.get("_checkout"):
+            words += ["-c", shlex.quote(ANSWERS["_checkout"])]
+        if ANSWERS["_output_dir"] != os.path.realpath(os.environ.get("PWD", "")):
+            words += ["-o", shlex.quote(ANSWERS["_output_dir"])]
+        if os.listdir():  # the directory of a project, which Cookiecutter accepts with -f only
+            words.append("-f")
+        words += [f"{name}={shlex.quote(answer)}" for name, answer in answers.items()]
+        text = "Correct the command and run it again:"
+    return f"Nothing was created. {text}\n\n    {' '.join(words)}"
+
+
+def wait_for_exit(pid, seconds=2):
+    """Return whether a process exits in time.
+
+    It can remain as a zombie: its parent may first read stderr to the end, which this process has.
+    """
+    if hasattr(select, "kqueue"):  # macOS
+        event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+        return bool(select.kqueue().control([event], 1, seconds))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] in b"XZ":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def print_after_exit(pid, text):
+    """Print a text to stderr after the exit of a process, without waiting for it."""
+    if hasattr(os, "fork") and os.fork() == 0:
+        try:
+            os.setsid()  # a terminal can stop what writes to it in the background
+            os.closerange(0, 2)  # who reads stdout to its end does not wait
+            # A caller of Cookiecutter's API does not exit, and has no command to correct.
+            if wait_for_exit(pid):
+                print(text, file=sys.stderr, flush=True)
+        finally:
+            os._exit(0)
+
+
 def main():
-    """Print a sentence for each problem. Return the exit status."""
-    status = 0
-    for question, find_problem in PROBLEMS.items():
-        answer = ANSWERS[question]
-        if problem := find_problem(answer):
-            print(f"{question} {answer!r} {problem}.", file=sys.stderr)
-            status = 1
-    return status
+    """Print the problems. Return the exit status."""
+    sentences = "\n".join(problems())
+    if not sentences:
+        return 0
+    print(sentences, file=sys.stderr, flush=True)
+    print_after_exit(os.getppid(), f"\n{sentences}\n\n{next_step()}")
+    return 1
 
 
 if __name__ == "__main__":

@@ -6,14 +6,18 @@ Most tests run hooks/pre_gen_project.py itself, rendered by Cookiecutter's own e
 import ast
 import json
 import os
+import pty
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from types import ModuleType
 
 import pytest
-from conftest import PROJECT, TEMPLATE, UNUSUAL, run
+from conftest import PROJECT, TEMPLATE, UNUSUAL, UV, assert_same_files, run, run_ok
 from cookiecutter.utils import create_env_with_context
 
 HOOK = TEMPLATE / "hooks/pre_gen_project.py"
@@ -38,11 +42,15 @@ def hook(**answers) -> ModuleType:
     return module
 
 
-def render(tmp_path, *options, **answers):
-    """Run cookiecutter as a user does and return its output."""
+# What a copy of the template does not need.
+NOT_TEMPLATE = shutil.ignore_patterns(".*", "reference", "demo", "build")
+
+
+def render(tmp_path, *options, template=TEMPLATE, **answers):
+    """Run cookiecutter as a user does, without uvx, and return its output."""
     words = [f"{question}={answer}" for question, answer in answers.items()]
-    command = ["cookiecutter", TEMPLATE, "--no-input", "--default-config", "-o", tmp_path / "out"]
-    return run(*command, *options, *words, cwd=TEMPLATE, HOME=tmp_path)
+    command = ["cookiecutter", template, "--no-input", "--default-config", "-o", tmp_path / "out"]
+    return run(*command, *options, *words, cwd=TEMPLATE, HOME=tmp_path, UV="")
 
 
 DIRECTORIES = sorted({path.name for path in PROJECT.iterdir() if path.is_dir()} | {"static"})
@@ -88,9 +96,8 @@ ACCEPTED_WEB_ROOTS += [
 
 
 @pytest.mark.parametrize(("question", "answer"), REFUSED)
-def test_refused(capsys, question, answer):
-    assert hook(**{question: answer}).main() == 1
-    (sentence,) = capsys.readouterr().err.splitlines()
+def test_refused(question, answer):
+    (sentence,) = hook(**{question: answer}).problems()
     assert sentence.startswith(f"{question} {answer!r} ")
     assert sentence.endswith(".")
 
@@ -98,9 +105,8 @@ def test_refused(capsys, question, answer):
 @pytest.mark.parametrize(
     "answers", [{}, UNUSUAL, *({"web_root": root} for root in ACCEPTED_WEB_ROOTS)]
 )
-def test_accepted(capsys, answers):
-    assert hook(**answers).main() == 0
-    assert capsys.readouterr().err == ""
+def test_accepted(answers):
+    assert hook(**answers).problems() == []
 
 
 def test_reserved_names():
@@ -163,7 +169,7 @@ def test_no_answer_is_executed_by_the_hook(tmp_path, question, quote):
     marker = tmp_path / "marker"
     answer = quoted(quote, marker)
     rendered = hook(**{question: answer})
-    rendered.main()
+    rendered.problems()
     assert rendered.ANSWERS[question] == answer
     assert not marker.exists()
 
@@ -204,12 +210,118 @@ def test_all_problems_are_reported_at_once(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_refusal_ends_with_the_command_to_correct(tmp_path):
+    """Below Cookiecutter's traceback; it renders the project with all other answers."""
+    done = render(tmp_path, **UNUSUAL | {"web_root": "/etc"})
+    assert done.returncode == 1
+    traceback, _, end = done.stdout.partition("\nHook script failed (exit status: 1)\n")
+    sentence = "web_root '/etc' overlaps /etc: use a directory for this site only, such as"
+    assert sentence in traceback
+    blank, again, *text, indented = end.splitlines()
+    assert blank == "" and again.startswith(sentence)
+    assert text == ["", "Nothing was created. Correct the command and run it again:", ""]
+    command = indented.strip().replace("web_root=/etc ", f"web_root={UNUSUAL['web_root']} ")
+    # The prompts have the answers as their defaults: press Enter at each.
+    enter = run("sh", "-c", f"yes '' | {command}", cwd=tmp_path, HOME=tmp_path)
+    assert enter.returncode == 0, enter.stdout
+    fresh = tmp_path / "fresh"
+    assert render(fresh, **UNUSUAL).returncode == 0
+    assert_same_files(fresh / "out", tmp_path / "out")
+
+
+@pytest.mark.parametrize("options", [(), ("-c", "2026.11.1"), ("-f",)])
+def test_the_command_to_correct_has_the_options(tmp_path, options):
+    output = tmp_path / "out"
+    output.mkdir()
+    if "-f" in options:
+        (output / "class").mkdir()
+        (output / "class/own.txt").touch()
+    command = ["cookiecutter", TEMPLATE, "--no-input", *options, "-o", output]
+    done = run(*command, "project_slug=class", cwd=output, HOME=tmp_path, PWD=tmp_path, UV="")
+    start, _, end = done.stdout.splitlines()[-1].partition(" project_name='Client Site' ")
+    expected = ["cookiecutter", str(TEMPLATE), "-o", str(output), *options]
+    assert sorted(start.split()) == sorted(expected)
+    assert end.startswith("project_slug=class domain_name=class.example ")
+    # In the output directory, as most run it; by uvx, which sets UV.
+    path = f"{os.environ['PATH']}:{os.path.dirname(shutil.which(UV))}"
+    environment = {"HOME": tmp_path, "PWD": output, "UV": UV, "PATH": path}
+    done = run(*command[:-2], "project_slug=class", cwd=output, **environment)
+    start = done.stdout.splitlines()[-1].partition(" project_name='Client Site' ")[0]
+    assert sorted(start.split()) == sorted(["uvx", "cookiecutter", str(TEMPLATE), *options])
+
+
+def test_a_refusal_ends_with_the_command_in_a_terminal(tmp_path):
+    terminal, child = pty.openpty()
+    command = ["cookiecutter", TEMPLATE, "--no-input", "--default-config", "project_slug=class"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=child, stdout=child, stderr=child):
+        os.close(child)
+        output = b""
+        with suppress(OSError):  # all processes have closed the terminal
+            while part := os.read(terminal, 1000):
+                output += part
+    os.close(terminal)
+    assert b"Hook script failed" not in output.splitlines()[-1]
+    assert b" project_slug=class domain_name=class.example " in output.splitlines()[-1]
+
+
+API = """
+import sys, time
+from cookiecutter.exceptions import FailedHookException
+from cookiecutter.main import cookiecutter
+try:
+    cookiecutter(sys.argv[1], no_input=True, extra_context={"project_slug": "class"})
+except FailedHookException:
+    time.sleep(2.5)
+    print("still here")
+"""
+
+
+def test_a_caller_of_the_api_gets_the_sentence_once(tmp_path):
+    """It goes on after the refusal: its output must not get a text in the middle of something."""
+    done = run(sys.executable, "-c", API, TEMPLATE, cwd=tmp_path, HOME=tmp_path)
+    sentence = "project_slug 'class' is a Python keyword: try class_site."
+    assert done.stdout.count(sentence) == 1
+    assert done.stdout.endswith("\nstill here\n")
+
+
+def test_a_refusal_by_cruft_ends_with_the_answers(tmp_path):
+    """cruft does not pass its options to the hook, so only the answers are repeated."""
+    template = tmp_path / "template"
+    shutil.copytree(TEMPLATE, template, ignore=NOT_TEMPLATE)
+    run_ok("git", "init", "--quiet", cwd=template)
+    run_ok("git", "add", "--all", cwd=template)
+    commit = ("-c", "user.name=Ada", "-c", "user.email=ada@client.example", "commit", "--quiet")
+    run_ok("git", *commit, "-m", "Template", cwd=template)
+    create = ["cruft", "create", str(template), "--no-input", "--output-dir", str(tmp_path)]
+    wrong = json.dumps({"project_name": "O'Neill", "web_root": "/etc"})
+    done = run(*create, "--extra-context", wrong, cwd=tmp_path, HOME=tmp_path)
+    option, answers = shlex.split(done.stdout.splitlines()[-1])
+    assert option == "--extra-context"
+    corrected = answers.replace('"/etc"', '"/var/www/o-neill.example"')
+    run_ok(*create, option, corrected, cwd=tmp_path, HOME=tmp_path)
+    settings = constants(tmp_path / "o_neill/config/settings.py")
+    assert settings["SITE_NAME"] == "O'Neill"
+
+
+@pytest.mark.parametrize("options", [(), ("-f",)])
+def test_an_empty_slug_is_refused(tmp_path, options):
+    """It would be the output directory itself. Cookiecutter accepts that with -f, the hook not."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/own.txt").touch()
+    done = render(tmp_path, *options, project_slug="")
+    assert done.returncode == 1
+    sentence = "project_slug '' is not a valid slug" if options else "directory already exists"
+    assert sentence in done.stdout
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["own.txt"]
+
+
 @pytest.mark.parametrize("slug", ["a/b", "../up", "a/b/c"])
 def test_a_slug_with_a_slash_leaves_no_file(tmp_path, slug):
     """Cookiecutter creates the directories before the hook and removes only the last of them."""
     done = render(tmp_path, project_slug=slug)
     assert done.returncode == 1
     assert f"project_slug {slug!r} is not a valid slug: " in done.stdout
+    assert done.stdout.splitlines()[-1].endswith(" django_version=5.2")
     left = [path for path in tmp_path.rglob("*") if ".cookiecutter" not in str(path)]
     assert all(path.is_dir() for path in left)
     assert {path.name for path in left} <= {"out", "a", "b"}
@@ -277,15 +389,10 @@ OVERLAP = f"files.E001: MEDIA_ROOT '{STATIC}/media' and STATIC_ROOT '{STATIC}' o
 )
 def test_an_inconsistent_rendering_is_refused(tmp_path, change, sentence):
     """A template with such a line in its settings: the hook after rendering reports it."""
-    broken = shutil.copytree(
-        TEMPLATE,
-        tmp_path / "template",
-        ignore=shutil.ignore_patterns(".*", "reference", "demo", "build"),
-    )
+    broken = shutil.copytree(TEMPLATE, tmp_path / "template", ignore=NOT_TEMPLATE)
     settings = broken / PROJECT.name / "config/settings.py"
     settings.write_text(f"{settings.read_text()}\n{change}\n")
-    command = ["cookiecutter", broken, "--no-input", "--default-config", "-o", tmp_path / "out"]
-    done = run(*command, cwd=tmp_path, HOME=tmp_path)
+    done = render(tmp_path, template=broken)
     assert done.returncode == 1
     assert sentence in done.stdout
     assert 'settings.py"' not in done.stdout  # no traceback into the project
