@@ -303,6 +303,13 @@ def test_a_refusal_by_cruft_ends_with_the_answers(tmp_path):
     assert settings["SITE_NAME"] == "O'Neill"
 
 
+@pytest.mark.parametrize("name", ["🎉", "---"])
+def test_a_name_without_letters_has_a_default_slug(tmp_path, name):
+    assert render(tmp_path, project_name=name).returncode == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["client_site"]
+    assert constants(tmp_path / "out/client_site/config/settings.py")["SITE_NAME"] == name
+
+
 @pytest.mark.parametrize("options", [(), ("-f",)])
 def test_an_empty_slug_is_refused(tmp_path, options):
     """It would be the output directory itself. Cookiecutter accepts that with -f, the hook not."""
