@@ -1,6 +1,7 @@
 """Create the static directory, check that the settings are consistent, print the next commands."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,18 @@ def check_settings() -> list[str]:
     return [f"files.{id}: {message} {hint}" for id, message, hint in problems(Site(settings))]
 
 
+def python_note() -> str:
+    """Return what to know if this Python is older than what the project requires."""
+    required = re.search(r'requires-python = ">=3\.(\d+)"', Path("pyproject.toml").read_text())[1]
+    if sys.version_info >= (3, int(required)):
+        return ""
+    return (
+        f"Django {{ cookiecutter.django_version }} needs Python 3.{required} or newer; this is"
+        f" {sys.version_info.major}.{sys.version_info.minor}. uv downloads a newer one. The server"
+        " needs it too: Debian 12 has 3.11, Ubuntu 24.04 has 3.12, Debian 13 has 3.13."
+    )
+
+
 def main() -> int:
     """Return the exit status: 1 if the settings are inconsistent."""
     static = Path("static")
@@ -32,11 +45,10 @@ def main() -> int:
     if found:
         print(*found, sep="\n", file=sys.stderr)
         return 1
-    print(
-        "The settings are consistent. Next:\n\n"
-        "    cd {{ cookiecutter.project_slug }}\n"
-        "    make run\n"
-    )
+    print("The settings are consistent.")
+    if note := python_note():
+        print(note)
+    print("\nNext:\n\n    cd {{ cookiecutter.project_slug }}\n    make run\n")
     return 0
 
 

@@ -404,3 +404,18 @@ def test_an_inconsistent_rendering_is_refused(tmp_path, change, sentence):
     assert sentence in done.stdout
     assert 'settings.py"' not in done.stdout  # no traceback into the project
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_project_that_requires_a_newer_python_is_rendered_with_a_note(tmp_path):
+    """A template that requires Python 3.99, rendered by this Python."""
+    newer = shutil.copytree(TEMPLATE, tmp_path / "template", ignore=NOT_TEMPLATE)
+    pyproject = newer / PROJECT.name / "pyproject.toml"
+    text = pyproject.read_text()
+    assert "else '3.12'" in text
+    pyproject.write_text(text.replace("else '3.12'", "else '3.99'"))
+    done = render(tmp_path, template=newer, django_version="6.1")
+    assert done.returncode == 0
+    this = f"{sys.version_info.major}.{sys.version_info.minor}"
+    note = f"Django 6.1 needs Python 3.99 or newer; this is {this}. uv downloads a newer one."
+    assert f"\n{note} The server needs it too: " in done.stdout
+    assert "Python" not in render(tmp_path, "-f", template=newer).stdout  # 5.2
