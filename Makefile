@@ -5,6 +5,8 @@ OUT ?= demo
 SERVERS := bookworm noble trixie
 # uv from PATH, or installed into .uv/.
 UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
+# uv uses the system's certificates, for a company's TLS proxy, or its own if there are none.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/c*.pem /etc/ssl/certs/ca-*.crt),1,0)
 export UV
 
 help: ## List the targets.

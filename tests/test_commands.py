@@ -17,14 +17,18 @@ README = (TEMPLATE / "README.md").read_text()
 
 @pytest.fixture(scope="module")
 def minimal_environment(tmp_path_factory) -> dict[str, str]:
-    """The environment of a fresh host: git, make, Python and the tools that a shell needs."""
+    """The environment of a fresh host: git, make, Python and the tools that a shell needs.
+
+    uv has an empty cache and only the system's certificates: here, a proxy's can be among them.
+    """
     tools = tmp_path_factory.mktemp("tools")
     (tools / "python3").symlink_to(sys._base_executable)
     for tool in ("git", "make", "sh", "sed", "expand"):
         (tools / tool).symlink_to(shutil.which(tool))
     for tool in ("rm", "test", "echo"):
         (tools / tool).symlink_to(f"/usr/bin/{tool}")
-    return {n: v for n, v in os.environ.items() if not n.startswith("UV")} | {"PATH": str(tools)}
+    environment = {n: v for n, v in os.environ.items() if not n.startswith(("UV", "SSL_"))}
+    return environment | {"PATH": str(tools), "UV_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
 
 
 def test_make_demo(minimal_environment, tmp_path):
