@@ -8,8 +8,8 @@ from pathlib import Path
 
 def check_settings() -> list[str]:
     """Return what is inconsistent in the settings as a server sees them. Django is not needed."""
-    for name in ("LOCAL_DEV", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "MEDIA_DOMAIN", "WEB_ROOT",
-                 "STATE_DIR"):  # fmt: skip
+    for name in ("LOCAL_DEV", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "EMAIL_URL", "MEDIA_DOMAIN",
+                 "WEB_ROOT", "STATE_DIR"):  # fmt: skip
         os.environ.pop(name, None)
     os.environ["SECRET_KEY"] = "not used: nothing is signed"
     sys.dont_write_bytecode = True
@@ -22,7 +22,7 @@ def check_settings() -> list[str]:
 
 def python_note() -> str:
     """Return what to know if this Python is older than what the project requires."""
-    required = re.search(r'requires-python = ">=3\.(\d+)"', Path("pyproject.toml").read_text())[1]
+    required = re.search(r'requires-python = ">=3\.(\d+)', Path("pyproject.toml").read_text())[1]
     if sys.version_info >= (3, int(required)):
         return ""
     return (

@@ -89,8 +89,8 @@ def url_problem(url):
             "is not a valid URL prefix: start and end with a slash, and use letters, digits, - and"
             " _ between, such as /s/"
         )
-    if url.startswith("/admin/"):
-        return "would hide Django's admin: choose another, such as /s/"
+    if url.startswith(("/admin/", "/accounts/")):
+        return "would hide the admin or the login: choose another, such as /s/"
 
 
 def root_problem(root):

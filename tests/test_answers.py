@@ -75,7 +75,7 @@ WRONG = {
     + ["https://a.example", "a.example/x", "www.client.example", "Client.Example", "a_b.example"]
     + ["münchen.example", "a" * 64 + ".example", "client.example\n"],
     "served_url": ["/", "s/", "/s", "/a/../b/", "//", "/a//b/", "/a b/", "", "/admin/", "/admin/s/"]
-    + ["/s;/", "/$s/", "/./", "/.git/", "/s/\n"],
+    + ["/accounts/", "/s;/", "/$s/", "/./", "/.git/", "/s/\n"],
     "web_root": ["var/www", "/", "/a/../b", "/a b", "/a;b", "/$a", "/a/", '/a"b', "/a{b", "/a#b"]
     + ["/a//b", "", "/.", "/a\\b", "/a/b\n"]
     + [f"/{name}" for name in ("etc", "usr", "home")]
