@@ -13,9 +13,7 @@ help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it.
-	@test -d $(OUT)/client_site || \
-	    $(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o $(OUT)
-	@$(UV) run --quiet --no-project tests/demo.py $(OUT)/client_site
+	@$(UV) run --quiet --no-project tests/demo.py $(OUT)
 
 test: $(UV) ## Run the tests.
 	$(UV) run --quiet pytest
@@ -37,7 +35,7 @@ check: $(UV) ## Check the template's own code, and the words of everything.
 
 reference: $(UV) ## Render reference/ again: its diff shows what a change does to a project.
 	rm -rf reference
-	$(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o reference
+	NO_NEXT_STEPS=1 $(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o reference
 
 bench: $(UV) ## Measure rendering and the first page, the checks, and nginx with uploads.
 	$(UV) run --quiet benchmarks/first_page.py
@@ -45,5 +43,6 @@ bench: $(UV) ## Measure rendering and the first page, the checks, and nginx with
 	$(UV) run --quiet benchmarks/media.py
 
 $(CURDIR)/.uv/bin/uv:
+	@echo "Installing uv into .uv/ …"
 	@python3 -m venv .uv || { rm -rf .uv; echo "This needs uv, or Python's venv to fetch it: apt install python3-venv" >&2; exit 1; }
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.13,<1"

@@ -48,7 +48,8 @@ def main() -> int:
     print("The settings are consistent.")
     if note := python_note():
         print(note)
-    print("\nNext:\n\n    cd {{ cookiecutter.project_slug }}\n    make run\n")
+    if "NO_NEXT_STEPS" not in os.environ:  # the template's Makefile sets it
+        print("\nNext:\n\n    cd {{ cookiecutter.project_slug }}\n    make run\n")
     return 0
 
 

@@ -1,11 +1,14 @@
-"""Serve a rendered project with a photo and a superuser. Used by `make demo`."""
+"""Render the default project and serve it with a photo and a superuser. Used by `make demo`."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
-UV = os.environ["UV"]
+TEMPLATE = Path(__file__).parent.parent
+UV = os.environ.get("UV", "uv")
 CREATE = """
 import io
 from django.contrib.auth import get_user_model
@@ -25,15 +28,43 @@ if not Photo.objects.exists():
 """
 
 
-def main(project: str) -> int:
-    """Set up the project and serve it until Ctrl-C. Return the exit status."""
-    environment = os.environ | {"LOCAL_DEV": "1", "DEBUG": "1"}
-    environment.pop("VIRTUAL_ENV", None)
+def step(title: str) -> None:
+    print(f"{title} …", flush=True)
+
+
+def run(*command: str, cwd: Path, **environment: str) -> None:
+    """Run a command of the template's or the project's environment."""
+    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    subprocess.run([UV, *command], cwd=cwd, env=inherited | environment, check=True)
+
+
+def render(output: Path) -> Path:
+    """Render the default project again. Its database and uploads are beside it and are kept."""
+    project, marker = output / "client_site", output / ".demo"
+    if project.exists() and not marker.exists():
+        sys.exit(f"{project} is not from this make demo: delete it, or choose another OUT.")
+    output.mkdir(parents=True, exist_ok=True)
+    marker.write_text("make demo deletes client_site/ and renders it again.\n")
+    for path in project.iterdir() if project.exists() else ():
+        if path.name not in (".venv", "uv.lock"):  # slow to create; uv updates them
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    cookiecutter = ("run", "--quiet", "--only-group", "render", "cookiecutter")
+    options = ("--no-input", "--default-config", "-f", "-o", str(output))
+    run(*cookiecutter, str(TEMPLATE), *options, cwd=TEMPLATE, NO_NEXT_STEPS="1")
+    return project
+
+
+def main(output: str) -> int:
+    """Render the project, set it up and serve it until Ctrl-C. Return the exit status."""
+    step(f"Rendering the default project into {output}/client_site/")
+    project = render(Path(output).resolve())
 
     def manage(*arguments: str) -> None:
-        command = [UV, "run", "--quiet", "manage.py", *arguments]
-        subprocess.run(command, cwd=project, env=environment, check=True)
+        run("run", "--quiet", "manage.py", *arguments, cwd=project, LOCAL_DEV="1", DEBUG="1")
 
+    step("Installing its dependencies")
+    run("sync", "--quiet", cwd=project)
+    step("Creating its database")
     manage("migrate", "--verbosity", "0")
     manage("shell", "--verbosity", "0", "--command", CREATE)
     with socket.socket() as free:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import TEMPLATE, run_ok
+from conftest import PROJECT, TEMPLATE, run_ok
 from servers import free_port
 from serving import fetch, serving
 
@@ -23,7 +23,7 @@ def minimal_environment(tmp_path_factory) -> dict[str, str]:
     """
     tools = tmp_path_factory.mktemp("tools")
     (tools / "python3").symlink_to(sys._base_executable)
-    for tool in ("git", "make", "sh", "sed", "expand"):
+    for tool in ("git", "make", "sh", "sed", "expand", "tee"):
         (tools / tool).symlink_to(shutil.which(tool))
     for tool in ("rm", "test", "echo"):
         (tools / tool).symlink_to(f"/usr/bin/{tool}")
@@ -43,7 +43,40 @@ def test_make_demo(minimal_environment, tmp_path):
         assert f'<img src="/s/media/photos/{photo.name}"' in page
         media = fetch(f"{url}/s/media/photos/{photo.name}")
         assert media == (photo.read_bytes(), "image/png")
+
+    # A change to the template is served too, and what it no longer has is removed.
+    (clone / "demo/client_site/static/stale.css").touch()
+    installed = (clone / "demo/client_site/.venv/pyvenv.cfg").stat().st_ino
+    base = clone / PROJECT.name / "templates/base.html"
+    base.write_text(base.read_text().replace("</body>", "<p>A change</p></body>"))
+    (tmp_path / "demo.sh").write_text("make demo | tee output")
+    with serving(f"sh {tmp_path}/demo.sh", clone, minimal_environment) as url:
+        page = fetch(f"{url}/")[0].decode()
+        assert "<p>A change</p>" in page
+        assert f'<img src="/s/media/photos/{photo.name}"' in page
+    assert not (clone / "demo/client_site/static/stale.css").exists()
+    assert (clone / "demo/client_site/.venv/pyvenv.cfg").stat().st_ino == installed
+    assert (clone / "output").read_text().splitlines()[:4] == [
+        "Rendering the default project into demo/client_site/ …",
+        "The settings are consistent.",
+        "Installing its dependencies …",
+        "Creating its database …",
+    ]
+    (clone / "output").unlink()
+    run_ok("git", "checkout", "--quiet", ".", cwd=clone)
     assert run_ok("git", "status", "--porcelain", cwd=clone) == ""
+
+
+def test_make_demo_keeps_another_project(tmp_path):
+    from demo import render
+
+    page = tmp_path / "client_site/templates/404.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("<p>A team's own page")
+    sentence = f"{tmp_path}/client_site is not from this make demo: delete it, or choose another"
+    with pytest.raises(SystemExit, match=sentence):
+        render(tmp_path)
+    assert page.read_text() == "<p>A team's own page"
 
 
 def test_make_run_check_and_test_in_a_project(bake, minimal_environment, tmp_path):
