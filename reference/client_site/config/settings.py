@@ -1,11 +1,18 @@
-"""Django settings. Values that differ between servers come from the environment: .env.example.
+"""Django settings. What differs between servers comes from the environment: server.env.example.
 
 Reference: https://docs.djangoproject.com/en/5.2/ref/settings/
 """
 
 import os
+from pathlib import Path
 
 from files import layout
+
+# Local development, see Makefile. Variables that are set already win.
+if (layout.CHECKOUT / ".env").exists():
+    from environ import Env
+
+    Env.read_env(layout.CHECKOUT / ".env")
 
 
 def env(name: str, default: str = "") -> str:
@@ -21,6 +28,19 @@ def env_bool(name: str) -> bool:
     return value in {"1", "true"}
 
 
+def env_list(name: str, default: str = "") -> list[str]:
+    """Return the comma-separated values of an environment variable."""
+    return [value.strip() for value in env(name, default).split(",") if value.strip()]
+
+
+def env_url(name: str, *schemes: str) -> str:
+    """Return a URL from the environment, or "". It may hold a password, so never in a setting."""
+    url = env(name)
+    if url and not url.startswith(schemes):
+        raise SystemExit(f"{name} must start with {' or '.join(schemes)}: see server.env.example.")
+    return url
+
+
 BASE_DIR = layout.CHECKOUT
 SITE_NAME = "Client Site"
 DOMAIN = "client-site.example"
@@ -33,9 +53,10 @@ DEBUG = env_bool("DEBUG")
 MEDIA_URL = layout.MEDIA_URL
 if LOCAL_DEV:
     SECRET_KEY = env("SECRET_KEY", "local-development-only")
-    ALLOWED_HOSTS = env("ALLOWED_HOSTS", ".localhost,127.0.0.1,[::1]").split(",")
-    WEB_ROOT = layout.LOCAL_VAR / "www"
-    STATE_DIR = layout.LOCAL_VAR
+    ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ".localhost,127.0.0.1,[::1]")
+    # Beside the checkout: the site writes nothing to it, and two worktrees never share files.
+    STATE_DIR = Path(env("LOCAL_VAR") or BASE_DIR.with_name(BASE_DIR.name + "-var"))
+    WEB_ROOT = STATE_DIR / "www"
     STATE_DIR.mkdir(parents=True, exist_ok=True)  # SQLite does not create its directory
     static_storage = "django.contrib.staticfiles.storage.StaticFilesStorage"
 else:
@@ -43,9 +64,9 @@ else:
     if not SECRET_KEY:
         raise SystemExit(
             "SECRET_KEY is not set. On a server, add a long random value to the environment "
-            "(see .env.example). For local development, set LOCAL_DEV=1 or use `make run`."
+            "(see server.env.example). For local development, run `make .env`, or set LOCAL_DEV=1."
         )
-    ALLOWED_HOSTS = env("ALLOWED_HOSTS", DOMAIN).split(",")
+    ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", DOMAIN)
     WEB_ROOT = env("WEB_ROOT", layout.WEB_ROOT)
     STATE_DIR = env("STATE_DIR", layout.STATE_DIR)
     static_storage = "files.storage.CompressedManifestStaticFilesStorage"
@@ -69,24 +90,17 @@ STATIC_ROOT = layout.path_for(WEB_ROOT, layout.STATIC_URL)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = layout.path_for(WEB_ROOT, layout.MEDIA_URL)
 PRIVATE_ROOT = layout.path_for(STATE_DIR, layout.PRIVATE_URL)
+public = {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755}
+# nginx reads them as a member of the application's group.
+protected = {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750}
 STORAGES = {
-    "default": {
-        "BACKEND": "files.storage.UploadStorage",
-        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
-    },
-    "private": {
-        "BACKEND": "files.storage.PrivateStorage",
-        # nginx reads them as a member of the application's group.
-        "OPTIONS": {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750},
-    },
-    "staticfiles": {
-        "BACKEND": static_storage,
-        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
-    },
+    "default": {"BACKEND": "files.storage.UploadStorage", "OPTIONS": public},
+    "private": {"BACKEND": "files.storage.PrivateStorage", "OPTIONS": protected},
+    "staticfiles": {"BACKEND": static_storage, "OPTIONS": public},
 }
 
-# The largest file that the site's forms accept, in bytes; Django has no such setting. nginx's
-# client_max_body_size is this plus DATA_UPLOAD_MAX_MEMORY_SIZE.
+# The largest file that forms accept, in bytes; Django has no such setting. files/fields.py applies
+# it to all file fields. nginx accepts at most 100 MB: client_max_body_size in nginx/proxy.conf.
 UPLOAD_LIMIT = 10 * 1024 * 1024
 
 # Applications
@@ -128,8 +142,7 @@ TEMPLATES = [
     },
 ]
 
-# Database: SQLite, or PostgreSQL if DATABASE_URL is set. The URL holds a password, so it is kept in
-# a lower-case name, which is no setting and appears on no error page.
+# Database: SQLite, or PostgreSQL if DATABASE_URL is set.
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {
@@ -138,11 +151,7 @@ DATABASES = {
         "NAME": os.path.join(STATE_DIR, "db.sqlite3"),
     }
 }
-if database_url := env("DATABASE_URL"):
-    if not database_url.startswith(("postgres://", "postgresql://", "sqlite:///")):
-        raise SystemExit(
-            "DATABASE_URL must be postgres://user:password@host/name or sqlite:///path."
-        )
+if database_url := env_url("DATABASE_URL", "postgres://", "postgresql://", "sqlite:///"):
     from environ import Env
 
     DATABASES["default"] = Env.db_url_config(database_url)
@@ -157,7 +166,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 # Accounts
 
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "admin:login"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -171,16 +181,47 @@ AUTH_PASSWORD_VALIDATORS = [
 # Language and time
 
 LANGUAGE_CODE = "en-us"
+LOCALE_PATHS = [BASE_DIR / "locale"]  # `make messages`
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# Logging to standard error, errors included: with DEBUG off, Django's default only mails them.
+# Mail: printed with LOCAL_DEV, else sent by EMAIL_URL or the host's own mail server. The time-out,
+# in seconds: one that does not respond must not block the site.
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL", f"webmaster@{DOMAIN}")
+EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+email_url = env_url("EMAIL_URL", "smtp://", "smtp+tls://", "smtp+ssl://")
+ADMINS = [("", address) for address in env_list("ADMINS")]  # get a mail for each error 500
+EMAIL_TIMEOUT = 10
+if email_url:
+    from environ import Env
+
+    vars().update(Env.email_url_config(email_url))
+elif LOCAL_DEV:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# Logging to standard error: with DEBUG off, Django's default only mails errors.
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": [], "level": "INFO"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "runserver": {
+            "()": "django.utils.log.ServerFormatter",
+            "format": "[{server_time}] {message}",
+            "style": "{",
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "runserver": {"class": "logging.StreamHandler", "formatter": "runserver"},
+        "mail": {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"},
+    },
+    "root": {"handlers": ["stderr", "mail"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": ["runserver"], "propagate": False},
+    },
 }

@@ -63,7 +63,7 @@ install_host() {
     if [ ! -e "$environment" ]; then
         step "Generating SECRET_KEY in $environment"
         secret=$(python3 -c "import secrets; print(secrets.token_urlsafe(50))")
-        (umask 077 && sed "s/^SECRET_KEY=.*/SECRET_KEY=$secret/" "$checkout/.env.example" >"$environment.new")
+        (umask 077 && sed "s/^SECRET_KEY=.*/SECRET_KEY=$secret/" "$checkout/server.env.example" >"$environment.new")
         mv "$environment.new" "$environment"
     fi
 
@@ -108,7 +108,7 @@ release() {
 
     step "Copying HEAD of $checkout to $new"
     mkdir "$new"
-    git -C "$checkout" archive --output="$new.tar" HEAD
+    git -C "$checkout" archive --output="$new.tar" HEAD . ':(exclude).env'
     tar -xf "$new.tar" -C "$new"
     rm "$new.tar"
     ! ls /etc/nginx/modules-enabled/*brotli-static* >/dev/null 2>&1 ||

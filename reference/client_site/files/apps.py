@@ -6,3 +6,6 @@ class FilesConfig(AppConfig):
 
     def ready(self):
         from . import checks  # noqa: F401  registers the system checks
+        from .fields import prepare_models
+
+        prepare_models()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core import checks
@@ -11,6 +10,7 @@ from django.urls import get_resolver
 
 from . import layout
 from .consistency import ROOTS, Problem, Site, Store, as_dict, configured_stores, problems
+from .fields import file_fields
 from .storage import PrivateStorage
 
 FILE_VIEWS = {
@@ -52,13 +52,11 @@ def stores() -> Iterator[Store]:
 
 def field_stores() -> Iterator[Store]:
     """Yield the storages of file fields that have one of their own."""
-    for model in apps.get_models():
-        for field in model._meta.local_fields:
-            storage = getattr(field, "storage", default_storage)
-            # The default storage is lazy: isinstance would create it.
-            known = storage is default_storage or isinstance(storage, PrivateStorage)
-            if not known and isinstance(storage, FileSystemStorage):
-                yield store(f"The storage of {field}", storage)
+    for field in file_fields():
+        # The default storage is lazy: isinstance would create it.
+        known = field.storage is default_storage or isinstance(field.storage, PrivateStorage)
+        if not known and isinstance(field.storage, FileSystemStorage):
+            yield store(f"The storage of {field}", field.storage)
 
 
 def store(name: str, storage: Storage) -> Store:

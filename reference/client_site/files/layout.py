@@ -1,6 +1,5 @@
 """URLs and directories of static files and media. Standard library only: the hook imports it."""
 
-import os
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -14,10 +13,6 @@ PRIVATE_URL = URL_PREFIX + "private/"  # internal in nginx: no visitor can reque
 # On a server. STATE_DIR holds what no URL leads to: the database and private uploads.
 WEB_ROOT = "/var/www/client-site.example"
 STATE_DIR = "/var/lib/client_site"
-
-# With LOCAL_DEV: a sibling of the checkout, so that the site never writes to the repository and two
-# worktrees never share files.
-LOCAL_VAR = Path(os.environ.get("LOCAL_VAR") or CHECKOUT.with_name(CHECKOUT.name + "-var"))
 
 
 def path_for(root: Path | str, url: str) -> Path:

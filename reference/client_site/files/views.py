@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.core.exceptions import PermissionDenied
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -18,6 +19,8 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from . import layout
+from .fields import fields_naming
+from .storage import PrivateStorage
 
 # For LOCAL_DEV, as in nginx/upload_headers.conf. All other types are application/octet-stream.
 UPLOAD_TYPES = {
@@ -61,6 +64,19 @@ def private(request: HttpRequest, name: str) -> HttpResponse:
     response = HttpResponse(headers={"X-Accel-Redirect": quote(layout.PRIVATE_URL + name)})
     del response["Content-Type"]  # nginx sets it from the name
     return response
+
+
+def private_in_admin(request: HttpRequest, name: str) -> HttpResponse:
+    """Serve a private upload to superusers, and to users who may view an object that it is of."""
+    allowed = request.user.is_superuser
+    for field in fields_naming(name):
+        if isinstance(field.storage, PrivateStorage):
+            app, model = field.model._meta.app_label, field.model._meta.model_name
+            codenames = (f"{app}.view_{model}", f"{app}.change_{model}")
+            allowed = allowed or any(map(request.user.has_perm, codenames))
+    if not allowed:
+        raise PermissionDenied
+    return private(request, name)
 
 
 @csrf_exempt  # nginx responds to POST with 405, not 403

@@ -20,15 +20,14 @@ def get(client, url: str):
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run Python with a server's environment: that of .env.example, and `environment`."""
-    lines = (settings.BASE_DIR / ".env.example").read_text().splitlines()
-    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    example |= {
-        "PATH": os.environ["PATH"],
-        "SECRET_KEY": "for tests, long and random: " + "8d7a5b1c9e3f" * 3,
-    }
+    """Run Python with a server's environment, whatever .env has, and `environment`."""
     command = [sys.executable, *arguments]
-    environment = example | environment
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LOCAL_DEV": "0",
+        "DEBUG": "0",
+        "SECRET_KEY": "for tests, long and random: " + "8d7a5b1c9e3f" * 3,
+    } | environment
     return subprocess.run(
         command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True
     )
@@ -87,7 +86,7 @@ def test_upload(client, extension):
 def test_page_not_found(client, db):
     response = client.get("/no-such-page/")
     assert response.status_code == 404
-    assert "Page not found" in response.text
+    assert "404.html" in [template.name for template in response.templates]
 
 
 @pytest.mark.urls(__name__)
@@ -95,7 +94,7 @@ def test_server_error_page(client):
     client.raise_request_exception = False
     response = client.get("/broken/")
     assert response.status_code == 500
-    assert "Something went wrong" in response.text
+    assert "500.html" in [template.name for template in response.templates]
 
 
 urlpatterns = [path("broken/", lambda request: 1 / 0)]
