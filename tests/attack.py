@@ -1315,7 +1315,7 @@ for name, target, options in (
     ("refused-method", "/s/media/u/a.png", {"method": "POST"}),
     ("bad-request", "/%zz", {}),
     ("long-url", "/" + "a" * 9000, {}),
-    ("too-large", "/", {"method": "POST", "headers": ["Content-Length: 99999999"]}),
+    ("too-large", "/", {"method": "POST", "headers": ["Content-Length: 999999999"]}),
 ):
     send(f"version-{name}", request(target, **options), no_versions)
 send("version-redirect", request("/"), no_versions, tls=False)

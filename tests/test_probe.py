@@ -17,7 +17,7 @@ SESSION = """
 from django.contrib.auth import get_user_model
 from django.test import Client
 client = Client()
-client.force_login(get_user_model().objects.create(is_staff=True))
+client.force_login(get_user_model().objects.create(is_staff=True, is_superuser=True))
 print(client.cookies.output(attrs=[], header="Cookie:"))
 """
 
