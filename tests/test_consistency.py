@@ -73,6 +73,18 @@ CASES = {
         "E001",
         {"PRIVATE_ROOT": "STATIC_ROOT / 'x'"},
     ),
+    "derived files inside static": (
+        "E001",
+        {"STORAGES": modes("derived", location="/var/www/client-site.example/s/static/thumbs")},
+    ),
+    "object storage without derived files": (
+        "E002",
+        {"STORAGES": f"STORAGES | {{'default': {S3}}}", "MEDIA_ROOT": "''"},
+    ),
+    "derived files of mode 0600": (
+        "W010",
+        {"STORAGES": modes("derived", file_permissions_mode=0o600)},
+    ),
     "empty MEDIA_ROOT": ("E002", {"MEDIA_ROOT": "''"}),
     "relative MEDIA_ROOT": ("E002", {"MEDIA_ROOT": "'media'"}),
     "relative location": ("E002", {"STORAGES": modes("default", location="media")}),
@@ -144,7 +156,11 @@ CASES = {
     # Nothing to report
     "object storage": (
         "",
-        {"STORAGES": f"STORAGES | {{'default': {S3}}}", "MEDIA_ROOT": "''", "MEDIA_URL": "''"},
+        {
+            "STORAGES": f"STORAGES | {{'default': {S3}, 'derived': {S3}}}",
+            "MEDIA_ROOT": "''",
+            "MEDIA_URL": "''",
+        },
     ),
     "thumbnails inside media": (
         "",
@@ -182,6 +198,7 @@ def test_problem_is_reported(problems, values, name):
     changed = {setting: eval(value, dict(values)) for setting, value in changes.items()}
     found = problems(**changed)
     assert ids in {id for id, _, _ in found} if ids else not found, found
+    assert len(found) == len(set(found))
 
 
 def test_messages_name_both_values_and_the_fix(problems, values):

@@ -1,13 +1,16 @@
 """Storages of a rendered project. Copied into one and run there: see `project_tests`."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
+from django.db.migrations.writer import MigrationWriter
 
 from files import layout
+from files.storage import DerivedStorage
 
 
 def test_upload_name_is_random():
@@ -61,15 +64,111 @@ def test_upload_keeps_only_safe_extension(name, extension):
     assert Path(saved).suffix == extension and len(Path(saved).stem) == 22
 
 
-@pytest.mark.parametrize("name", ["/", "..", "a/../../b.png", "/etc/passwd"])
-def test_traversal_is_rejected(name):
+@pytest.mark.parametrize("alias", ["default", "derived"])
+@pytest.mark.parametrize("name", ["/", "..", "a/../../b.png", "a\\..\\..\\b.png", "/etc/passwd"])
+def test_traversal_is_rejected(alias, name):
     with pytest.raises(SuspiciousFileOperation):
-        default_storage.save(name, ContentFile(b""))
+        storages[alias].save(name, ContentFile(b""))
 
 
 def test_long_directory_is_rejected():
     with pytest.raises(SuspiciousFileOperation, match="longer than 30"):
         default_storage.save("a/long/directory/file.txt", ContentFile(b""), max_length=30)
+
+
+def test_derived_file_keeps_its_name_and_is_replaced():
+    storage = storages["derived"]
+    for content in (b"first and longer", b"second"):
+        assert storage.save("exports/report.csv", ContentFile(content)) == "exports/report.csv"
+        file = Path(storage.path("exports/report.csv"))
+        assert file.read_bytes() == content and [*file.parent.iterdir()] == [file]
+    assert storage.url("exports/report.csv") == f"{layout.MEDIA_URL}exports/report.csv"
+
+
+def test_derived_files_are_below_media_root_and_readable(settings):
+    name = storages["derived"].save("modes/deep/thumb.png", ContentFile(b""))
+    file = Path(settings.MEDIA_ROOT, name)
+    modes = [path.stat().st_mode & 0o7777 for path in (file, *file.parents[:2])]
+    assert [f"{mode:o}" for mode in modes] == ["644", "755", "755"]
+
+
+def test_earlier_derived_file_remains_until_the_new_one_is_complete(monkeypatch):
+    storage = storages["derived"]
+    file = Path(storage.path(storage.save("whole/file.txt", ContentFile(b"earlier"))))
+    seen = []
+
+    class Slow(ContentFile):
+        def chunks(self, chunk_size=None):
+            for part in (b"one", b"two"):
+                yield part
+                seen.append(file.read_bytes())
+
+    monkeypatch.setattr("os.fsync", lambda descriptor: seen.append(file.read_bytes()))
+    storage.save("whole/file.txt", Slow(b"onetwo"))
+    assert seen == [b"earlier"] * 3  # the last is from when the content reached the disk
+    assert file.read_bytes() == b"onetwo"
+
+
+def test_readers_see_complete_derived_files_only():
+    storage = storages["derived"]
+    versions = [bytes([letter]) * 300_000 for letter in b"ab"]
+    file = Path(storage.path(storage.save("read/file.txt", ContentFile(versions[0]))))
+    seen, done = [], threading.Event()
+
+    def read():
+        while not done.is_set():
+            try:
+                content = file.read_bytes()
+            except FileNotFoundError:
+                content = None
+            seen.append(versions.index(content) if content in versions else "partial or missing")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(200):
+            storage.save("read/file.txt", ContentFile(versions[number % 2]))
+    finally:
+        done.set()
+        reader.join()
+    assert set(seen) == {0, 1}
+
+
+def test_failed_save_keeps_the_earlier_derived_file():
+    class Failing(ContentFile):
+        def chunks(self, chunk_size=None):
+            yield b"part"
+            raise OSError("the disk is full")
+
+    storage = storages["derived"]
+    file = Path(storage.path(storage.save("remains/file.txt", ContentFile(b"earlier"))))
+    with pytest.raises(OSError, match="disk is full"):
+        storage.save("remains/file.txt", Failing(b"part"))
+    assert file.read_bytes() == b"earlier"
+    assert [*file.parent.iterdir()] == [file]
+
+
+def test_derived_file_replaces_a_symlink_not_its_target(settings, tmp_path):
+    target = tmp_path / "target"
+    target.write_bytes(b"outside")
+    file = Path(settings.MEDIA_ROOT, "links/file.txt")
+    file.parent.mkdir(parents=True)
+    file.symlink_to(target)
+    storages["derived"].save("links/file.txt", ContentFile(b"new"))
+    assert not file.is_symlink() and file.read_bytes() == b"new"
+    assert target.read_bytes() == b"outside"
+
+
+def test_long_derived_name_is_shortened_as_by_django():
+    name = storages["derived"].save("long/" + "n" * 40 + ".txt", ContentFile(b""), max_length=30)
+    assert len(name) == 30 and name.startswith("long/n") and name.endswith(".txt")
+    kept = storages["derived"].save("long/" + "n" * 21 + ".txt", ContentFile(b""), max_length=30)
+    assert kept == "long/" + "n" * 21 + ".txt"
+
+
+def test_migration_contains_the_path_of_the_derived_storage_only():
+    serialized = "files.storage.DerivedStorage()", {"import files.storage"}
+    assert MigrationWriter.serialize(DerivedStorage()) == serialized
 
 
 def test_private_upload_in_the_admin(client, django_user_model, settings, db):
