@@ -96,8 +96,11 @@ protected = {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750
 STORAGES = {
     "default": {"BACKEND": "files.storage.UploadStorage", "OPTIONS": public},
     "private": {"BACKEND": "files.storage.PrivateStorage", "OPTIONS": protected},
+    "derived": {"BACKEND": "files.storage.DerivedStorage", "OPTIONS": public},
     "staticfiles": {"BACKEND": static_storage, "OPTIONS": public},
 }
+# The thumbnails of easy-thumbnails, sorl-thumbnail and django-imagekit, if you install one of them.
+THUMBNAIL_DEFAULT_STORAGE_ALIAS = THUMBNAIL_STORAGE = IMAGEKIT_DEFAULT_FILE_STORAGE = "derived"
 
 # The largest file that forms accept, in bytes; Django has no such setting. files/fields.py applies
 # it to all file fields. nginx accepts at most 100 MB: client_max_body_size in nginx/proxy.conf.

@@ -19,7 +19,8 @@ Problem = tuple[str, str, str]  # id, a sentence with both values, what to chang
 
 # Storages of these packages write to a directory. For others, only Django can tell.
 LOCAL_BACKENDS = ("django.", "files.", "servestatic.", "whitenoise.")
-ROOTS = {"default": "MEDIA_ROOT", "staticfiles": "STATIC_ROOT", "private": "PRIVATE_ROOT"}
+ROOTS = {"default": "MEDIA_ROOT", "derived": "MEDIA_ROOT"}
+ROOTS |= {"staticfiles": "STATIC_ROOT", "private": "PRIVATE_ROOT"}
 LAYOUT = "Set it from files/layout.py, as the template's config/settings.py does."
 # Settings that earlier versions of Django read.
 REMOVED = {
@@ -56,7 +57,7 @@ class Store:
     location: Any
     mode: Any
     directory_mode: Any
-    kind: str = "default"  # or "staticfiles" or "private"
+    kind: str = "default"  # or "derived", "staticfiles" or "private"
 
     @property
     def place(self) -> Place | None:
@@ -229,14 +230,10 @@ def urls_plain(site: Site) -> Iterator[Problem]:
             yield "W012", f"{name} {url!r} is not a plain path.", hint
 
 
-def problems(site: Site) -> Iterator[Problem]:
-    """Yield what is inconsistent."""
-    yield from roots_apart(site)
-    yield from roots_absolute(site)
-    yield from checkout_not_written(site)
-    yield from sources_are_static_files(site)
-    yield from secrets_not_served(site)
-    yield from media_is_public(site)
-    yield from no_removed_settings(site)
-    yield from modes_readable(site)
-    yield from urls_plain(site)
+def problems(site: Site) -> list[Problem]:
+    """Return what is inconsistent, each problem once: two storages share MEDIA_ROOT."""
+    checks = (
+        *(roots_apart, roots_absolute, checkout_not_written, sources_are_static_files),
+        *(secrets_not_served, media_is_public, no_removed_settings, modes_readable, urls_plain),
+    )
+    return list(dict.fromkeys(problem for check in checks for problem in check(site)))

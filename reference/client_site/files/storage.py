@@ -1,4 +1,4 @@
-"""Storages: uploads get random names; all files are written atomically."""
+"""Storages: uploads get random names, derived files keep theirs; all are written atomically."""
 
 import gzip
 import os
@@ -33,13 +33,31 @@ def fsync(path: str) -> None:
         os.fsync(file)
 
 
+class AtomicStorage(FileSystemStorage):
+    """Files that appear, or replace an earlier one, only when they are complete."""
+
+    move = staticmethod(os.replace)
+
+    def _save(self, name: str, content: File) -> str:
+        partial = partial_name(name)
+        try:
+            super()._save(partial, content)
+            fsync(self.path(partial))
+            self.move(self.path(partial), self.path(name))
+            return name
+        finally:
+            self.delete(partial)
+
+
 @deconstructible(path="files.storage.UploadStorage")
-class UploadStorage(FileSystemStorage):
+class UploadStorage(AtomicStorage):
     """Files below MEDIA_ROOT, which anyone who has the URL can read.
 
     An upload keeps its directory (`upload_to`) and its extension. The rest of the name is random,
     so that it cannot be guessed and never replaces another file.
     """
+
+    move = staticmethod(os.link)  # fails rather than replaces a file
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Return the name to store `name` under. Django calls this for every way to save a file.
@@ -56,16 +74,6 @@ class UploadStorage(FileSystemStorage):
         if max_length and len(available) > max_length:
             raise SuspiciousFileOperation(f"{available!r} is longer than {max_length} characters.")
         return available
-
-    def _save(self, name: str, content: File) -> str:
-        partial = partial_name(name)
-        try:
-            super()._save(partial, content)
-            fsync(self.path(partial))
-            os.link(self.path(partial), self.path(name))  # fails rather than replaces a file
-            return name
-        finally:
-            self.delete(partial)
 
 
 @deconstructible(path="files.storage.PrivateStorage")
@@ -89,7 +97,18 @@ def private() -> Storage:
     return storages["private"]
 
 
-class CompressedManifestStaticFilesStorage(ManifestStaticFilesStorage):
+@deconstructible(path="files.storage.DerivedStorage")
+class DerivedStorage(AtomicStorage):
+    """Files below MEDIA_ROOT that the site itself names, such as thumbnails.
+
+    A file keeps the name it is saved under and replaces an earlier file of that name.
+    """
+
+    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        return not max_length or len(name) <= max_length
+
+
+class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesStorage):
     """Django's manifest storage, with a .gz and a .br file beside each file worth compressing.
 
     Releases share STATIC_ROOT while the site runs. So this storage replaces files atomically, never
@@ -111,11 +130,7 @@ class CompressedManifestStaticFilesStorage(ManifestStaticFilesStorage):
         if self.exists(name) and Path(self.path(name)).read_bytes() == content.read():
             return name
         content.seek(0)
-        partial = partial_name(name)
-        super()._save(partial, content)
-        fsync(self.path(partial))
-        os.replace(self.path(partial), self.path(name))
-        return name
+        return super()._save(name, content)
 
     def post_process(self, paths: dict, dry_run: bool = False, **options) -> Iterator[tuple]:
         yield from super().post_process(paths, dry_run, **options)
