@@ -157,6 +157,26 @@ def environment(python):
     return environment
 
 
+# Without their dependencies: django-storages would install another Django.
+PACKAGES = ["django-storages", "whitenoise", "boto3", "botocore", "jmespath", "python-dateutil"]
+PACKAGES += ["s3transfer", "six", "urllib3"]
+
+
+@pytest.fixture(scope="session")
+def python_with_packages(python) -> Path:
+    """The Python of an environment that also has packages a team may add."""
+    environment = CACHE / "django-5.2-packages"
+    interpreter = environment / "bin/python"
+    if not interpreter.exists():
+        run_ok(UV, "venv", "--quiet", "--python", python(), environment, cwd=TEMPLATE)
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    base, own = (run_ok(p, "-c", code, cwd=TEMPLATE).strip() for p in (python(), interpreter))
+    Path(own, "base.pth").write_text(base)
+    install = (UV, "pip", "install", "--quiet", "--python", interpreter, "--no-deps")
+    run_ok(*install, *PACKAGES, cwd=TEMPLATE)
+    return interpreter
+
+
 @contextmanager
 def server_directory():
     """A directory that an unprivileged nginx can read, its path short enough for a socket."""

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import CACHE, SERIES, TEMPLATE, UNUSUAL, UV, interpreters, run, run_ok, supports
+from conftest import SERIES, TEMPLATE, UNUSUAL, UV, interpreters, run, run_ok, supports
 from servers import free_port
 from serving import fetch, serving
 
@@ -179,26 +179,6 @@ def test_parts_can_be_deleted(bake, python, tmp_path, deleted):
     login = "from django.test import Client; print(Client().get('/admin/login/').status_code)"
     shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", login)
     assert run_ok(*shell, cwd=project, LOCAL_DEV=1, ALLOWED_HOSTS="testserver").strip() == "200"
-
-
-# Without their dependencies: django-storages would install another Django.
-PACKAGES = ["django-storages", "whitenoise", "boto3", "botocore", "jmespath", "python-dateutil"]
-PACKAGES += ["s3transfer", "six", "urllib3"]
-
-
-@pytest.fixture(scope="session")
-def python_with_packages(python) -> Path:
-    """The Python of an environment that also has packages a team may add."""
-    environment = CACHE / "django-5.2-packages"
-    interpreter = environment / "bin/python"
-    if not interpreter.exists():
-        run_ok(UV, "venv", "--quiet", "--python", python(), environment, cwd=TEMPLATE)
-    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    base, own = (run_ok(p, "-c", code, cwd=TEMPLATE).strip() for p in (python(), interpreter))
-    Path(own, "base.pth").write_text(base)
-    install = (UV, "pip", "install", "--quiet", "--python", interpreter, "--no-deps")
-    run_ok(*install, *PACKAGES, cwd=TEMPLATE)
-    return interpreter
 
 
 FILE_SYSTEM = 'STORAGES["default"] = {"BACKEND": "django.core.files.storage.FileSystemStorage"}'
