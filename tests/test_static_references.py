@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import run
+from conftest import PROJECT, run
 from edits import edited
 
 SETTINGS, TEST = "config/settings.py", "tests/test_static_files.py"
@@ -62,14 +62,23 @@ MISTAKES = [
     ("apps/cart/templates/cart/cart.html", CART),
     (SETTINGS, 'INSTALLED_APPS.append("apps.cart")'),
 ]
+
+
+def line(file: str, offset: int) -> str:
+    """Return a place in a template of the project: a line after what the mistake is added to."""
+    text = (PROJECT / file).read_text()
+    before = text.partition("{% block head %}")[0] if file == BASE else text
+    return f"{file}:{before.count(chr(10)) + offset}"
+
+
 MISSING = [
     "apps/cart/templates/cart/cart.html:3: There is no static file 'wellcome.css'."
     " Did you mean 'welcome/welcome.css'?",
-    f"{BASE}:16: There is no static file 'css/sit.css'. Did you mean 'css/site.css'?",
-    f"{PAGE}:39: There is no static file 'css/Site.css#top'. Did you mean 'css/site.css'?",
-    f"{PAGE}:40: There is no static file 'js/site.min.js'. Did you mean 'js/site.js'?",
-    f"{PAGE}:41: There is no static file 'django_htmx/htmx.min.js'.",
-    f"{PAGE}:41: There is no static file '/css/site.css'. Did you mean 'css/site.css'?",
+    f"{line(BASE, 2)}: There is no static file 'css/sit.css'. Did you mean 'css/site.css'?",
+    f"{line(PAGE, 3)}: There is no static file 'css/Site.css#top'. Did you mean 'css/site.css'?",
+    f"{line(PAGE, 4)}: There is no static file 'js/site.min.js'. Did you mean 'js/site.js'?",
+    f"{line(PAGE, 5)}: There is no static file 'django_htmx/htmx.min.js'.",
+    f"{line(PAGE, 5)}: There is no static file '/css/site.css'. Did you mean 'css/site.css'?",
 ]
 # Text in static/css/site.css, and the file that is missing.
 STYLESHEETS = {
