@@ -1201,11 +1201,11 @@ def upload(site: Site, filename: bytes, content: bytes, session: str | None = No
     return response, next(iter(new), None)
 
 
-def upload_accepted(filename: bytes, content: bytes = PNG, extension: str = ".png", extra: bytes = b""):
-    """An image is stored, without the `extra` content after its end."""
+def upload_accepted(filename: bytes, content: bytes = PNG, extension: str = ".png", cut: bytes = b""):
+    """An image is stored, without the content to `cut` after its end."""
 
     def run(site: Site) -> None:
-        response, file = upload(site, filename, content + extra)
+        response, file = upload(site, filename, content + cut)
         assert response.status == 302 and file, describe(response)
         assert re.fullmatch(rf"[\w-]{{22}}{re.escape(extension)}", file.name), file
         assert file.parent == site.media / "photos" and file.read_bytes() == content, file
@@ -1236,8 +1236,8 @@ for name, filename in {
     "quote": b"a\\\".png",
 }.items():
     case(f"upload-named-{name}", upload_accepted(filename), local=True)
-case("upload-polyglot", upload_accepted(b"me.png", extra=SCRIPT), local=True)
-case("upload-gif-polyglot", upload_accepted(b"me.gif", GIF, ".gif", SCRIPT), local=True)
+case("upload-polyglot", upload_accepted(b"me.png", cut=SCRIPT), local=True)
+case("upload-gif-polyglot", upload_accepted(b"me.gif", GIF + SCRIPT, ".gif"), local=True)
 
 
 def same_name(site: Site):

@@ -14,13 +14,12 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
-from .images import without_metadata
+from .images import MAX_PIXELS, without_metadata
 
 # The formats that browsers display. MPO is what some phones write into a .jpg.
 IMAGE_FORMATS = {"PNG", "JPEG", "MPO", "GIF", "WEBP", "AVIF"}
 IMAGE_EXTENSIONS = ["png", "jpg", "jpeg", "gif", "webp", "avif"]
 INVALID_FORMAT = _("Upload a PNG, JPEG, GIF, WebP or AVIF image.")
-MAX_PIXELS = 50_000_000  # phones have 48 megapixels
 
 
 def file_fields() -> Iterator[models.FileField]:

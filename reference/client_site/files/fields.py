@@ -7,15 +7,19 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.storage import Storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.validators import FileExtensionValidator
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext_lazy as _
+
+from .images import MAX_PIXELS, without_metadata
 
 # The formats that browsers display. MPO is what some phones write into a .jpg.
 IMAGE_FORMATS = {"PNG", "JPEG", "MPO", "GIF", "WEBP", "AVIF"}
 IMAGE_EXTENSIONS = ["png", "jpg", "jpeg", "gif", "webp", "avif"]
-INVALID_FORMAT = "Upload a PNG, JPEG, GIF, WebP or AVIF image."
+INVALID_FORMAT = _("Upload a PNG, JPEG, GIF, WebP or AVIF image.")
 
 
 def file_fields() -> Iterator[models.FileField]:
@@ -33,21 +37,30 @@ def validate_upload_limit(file) -> None:
     """Refuse a new file of more than `settings.UPLOAD_LIMIT` bytes. Applies to all file fields."""
     if not getattr(file, "_committed", False) and file.size > settings.UPLOAD_LIMIT:
         size, limit = filesizeformat(file.size), filesizeformat(settings.UPLOAD_LIMIT)
-        raise ValidationError(f"The file is {size}. The maximum size is {limit}.")
+        message = _("The file is %(size)s. The maximum size is %(limit)s.")
+        raise ValidationError(message, params={"size": size, "limit": limit})
 
 
 class PictureFormField(forms.ImageField):
-    """A form field for an image of at most `settings.UPLOAD_LIMIT` bytes."""
+    """A form field for an image of at most `settings.UPLOAD_LIMIT` bytes, without its metadata."""
 
     default_validators = [FileExtensionValidator(IMAGE_EXTENSIONS, INVALID_FORMAT)]
 
     def to_python(self, data):
         if data:
             validate_upload_limit(data)
-        file = super().to_python(data)  # Pillow reads the content, whatever its name and type claim
-        if file and file.image.format not in IMAGE_FORMATS:
+        if not (file := super().to_python(data)):  # reads the content, whatever its name claims
+            return file
+        if file.image.format not in IMAGE_FORMATS:
             raise ValidationError(INVALID_FORMAT)
-        return file
+        if (pixels := file.image.width * file.image.height) > MAX_PIXELS:
+            message = _("The image has %(size).1f megapixels. The maximum is %(limit).0f.")
+            raise ValidationError(message, params={"size": pixels / 1e6, "limit": MAX_PIXELS / 1e6})
+        try:
+            content = without_metadata(file.read())
+            return super().to_python(SimpleUploadedFile(file.name, content))
+        except Exception as error:  # damaged images raise many
+            raise ValidationError(self.error_messages["invalid_image"], "invalid_image") from error
 
 
 class UploadField(models.FileField):

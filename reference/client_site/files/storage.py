@@ -67,7 +67,7 @@ class UploadStorage(AtomicStorage):
         path = PurePosixPath(str(name).replace("\\", "/"))
         if not path.name:
             raise SuspiciousFileOperation(f"{name!r} is not a file name.")
-        extension = path.suffix.lower()
+        extension = PurePosixPath(f"x{path.name}").suffix.lower()  # Django makes 😀.png to .png
         if not re.fullmatch(r"\.[a-z0-9]{1,10}", extension):
             extension = ""
         available = str(path.with_name(secrets.token_urlsafe(16) + extension))
