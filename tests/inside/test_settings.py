@@ -110,3 +110,18 @@ Client(raise_request_exception=False).get("/broken/", secure=True, headers={"hos
 """
     done = python("-c", code % production()["DOMAIN"], DJANGO_SETTINGS_MODULE="config.settings")
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_missing_secret_key_is_one_sentence():
+    check = python("manage.py", "check", SECRET_KEY="")
+    assert check.returncode == 1
+    assert check.stderr.startswith("SECRET_KEY is not set.")
+
+
+def test_no_password_on_error_pages():
+    code = "from django.views.debug import SafeExceptionReporterFilter as Filter\n"
+    code += "print(Filter().get_safe_settings())"
+    environment = {"DATABASE_URL": "postgres://ada:hush-hush@db/site"}
+    shown = python("-c", code, DJANGO_SETTINGS_MODULE="config.settings", **environment)
+    assert "db.backends.postgresql" in shown.stdout, shown.stderr
+    assert "hush-hush" not in shown.stdout
