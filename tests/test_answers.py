@@ -229,6 +229,7 @@ def test_a_refusal_ends_with_the_command_to_correct(tmp_path):
     assert_same_files(fresh / "out", tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("-c", "2026.11.1"), ("-f",)])
 def test_the_command_to_correct_has_the_options(tmp_path, options):
     output = tmp_path / "out"
@@ -276,6 +277,7 @@ except FailedHookException:
 """
 
 
+@pytest.mark.slow
 def test_a_caller_of_the_api_gets_the_sentence_once(tmp_path):
     """It goes on after the refusal: its output must not get a text in the middle of something."""
     done = run(sys.executable, "-c", API, TEMPLATE, cwd=tmp_path, HOME=tmp_path)
@@ -284,6 +286,7 @@ def test_a_caller_of_the_api_gets_the_sentence_once(tmp_path):
     assert done.stdout.endswith("\nstill here\n")
 
 
+@pytest.mark.slow
 def test_a_refusal_by_cruft_ends_with_the_answers(tmp_path):
     """cruft does not pass its options to the hook, so only the answers are repeated."""
     template = tmp_path / "template"
@@ -375,6 +378,7 @@ def test_rendering_again_keeps_the_users_files(tmp_path):
     assert (project / "welcome/templates/welcome/own.html").exists()
 
 
+@pytest.mark.slow
 def test_replay_renders_the_same(tmp_path):
     assert render(tmp_path, project_name="Replayed").returncode == 0
     first = (tmp_path / "out/replayed/config/settings.py").read_bytes()

@@ -161,7 +161,9 @@ def test_templates(project, python):
         assert failures(project, python()) == MISSING
 
 
-@pytest.mark.parametrize("case", STYLESHEETS)
+@pytest.mark.parametrize(
+    "case", ["url", *(pytest.param(c, marks=pytest.mark.slow) for c in STYLESHEETS if c != "url")]
+)
 def test_stylesheets(project, python, case):
     text, name = STYLESHEETS[case]
     with edited(project, [("static/css/site.css", text)]):
@@ -177,6 +179,7 @@ def test_exchanged_storages(project, python_with_packages, case):
             assert failures(project, python_with_packages) == MISSING
 
 
+@pytest.mark.slow
 def test_the_checkout_stays_as_it_is(project, python):
     inside = 'STATIC_ROOT = BASE_DIR / "collected"'
     with edited(project, [(SETTINGS, inside), ("staticfiles.json", "of a release")]):
@@ -185,6 +188,7 @@ def test_the_checkout_stays_as_it_is(project, python):
         assert files(project) == before
 
 
+@pytest.mark.slow
 def test_error_of_the_settings(project, python):
     """Whatever else goes wrong is shown as it is."""
     with edited(project, [(SETTINGS, "if not LOCAL_DEV:\n    1 / 0")]):

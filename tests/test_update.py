@@ -23,7 +23,7 @@ def edit(project) -> None:
     page.write_text(page.read_text().replace("Page not found", "We looked everywhere"))
 
 
-@pytest.mark.parametrize("previous", ["HEAD~1", "HEAD"])
+@pytest.mark.parametrize("previous", [pytest.param("HEAD~1", marks=pytest.mark.slow), "HEAD"])
 def test_an_update_keeps_the_teams_edit(tmp_path, previous):
     """From the previous commit, and from this one, to the working tree."""
     template = tmp_path / "template"
