@@ -699,9 +699,16 @@ def test_failed_release_keeps_the_previous_one(site, fault):
 
 
 def test_release_after_failed_ones(site):
+    """A release does not contain the .env of local development, even if it was committed."""
     stylesheet = site.stylesheet()
+    (site.project / ".env").write_text("LOCAL_DEV=1\nDEBUG=1\n")
+    git(site.project, "add", "--force", ".env")
+    site.commit("Commit .env by mistake")
     site.run_readme("make release")
     assert site.stylesheet() != stylesheet
+    assert ".env" not in site.host.run_ok("ls", "-A", f"{site.home}/current/").split()
+    git(site.project, "rm", "--quiet", ".env")
+    site.commit("Remove .env")
 
 
 # Power failures

@@ -16,6 +16,7 @@ from django.utils import translation
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageStat, PngImagePlugin
 
 from files.fields import PictureFormField
+from files.images import without_metadata
 from welcome.models import Photo
 
 SECRET = b"Secret metadata"
@@ -264,6 +265,17 @@ def test_large_animation_with_metadata_is_rejected_before_it_is_decoded(monkeypa
     monkeypatch.undo()
     monkeypatch.setattr("files.images.MAX_PIXELS", 1)
     assert uploaded(saved(picture("P"), "GIF", **frames("P")))  # nothing to remove
+
+
+def test_xmp_of_a_gif_is_removed():
+    content = saved(picture("P"), "GIF")
+    block = b"!\xff\x0bXMP DataXMP" + bytes([len(SECRET)]) + SECRET + b"\0"
+    assert SECRET not in uploaded(content[:-1] + block + b";").read()
+
+
+def test_truncated_png_is_an_error():
+    with pytest.raises(ValueError, match="truncated"):
+        without_metadata(png()[:-40])
 
 
 def test_animation_is_not_rotated():

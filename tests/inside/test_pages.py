@@ -16,6 +16,9 @@ def visitor(django_user_model):
 def test_visitor_logs_in_and_out(client, visitor):
     url = reverse(settings.LOGIN_URL)
     form = {"username": "ada", "password": "a long password", "next": "/shop/"}
+    assert (
+        '<input type="hidden" name="next" value="/shop/">' in client.get(f"{url}?next=/shop/").text
+    )
     assert client.post(url, form).url == "/shop/"
     page = client.get(url).text
     assert "ada" in page and f'action="{reverse("logout")}"' in page

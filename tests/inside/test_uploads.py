@@ -161,6 +161,8 @@ def test_private_file_in_the_admin_needs_permission(client, django_user_model):
     assert status() == 403
     assert status("view_product") == 403
     assert status("delete_invoice") == 403
+    Attachment.objects.create(file=invoice.file.name)  # of the same name, in another storage
+    assert status("view_attachment") == 403
     assert status("view_invoice") == 200
     assert status("change_invoice") == 200
     clerk.is_staff = False
