@@ -79,6 +79,14 @@ def test_make_demo_keeps_another_project(tmp_path):
     assert page.read_text() == "<p>A team's own page"
 
 
+GREET = """
+from django.core.management.base import BaseCommand
+class Command(BaseCommand):
+    def handle(self, **options):
+        self.stdout.write("hello")
+"""
+
+
 def test_make_run_check_and_test_in_a_project(bake, minimal_environment, tmp_path):
     project = shutil.copytree(bake(), tmp_path / "project")
     port = free_port()
@@ -91,3 +99,27 @@ def test_make_run_check_and_test_in_a_project(bake, minimal_environment, tmp_pat
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert (project / "uv.lock").exists()
+    readme = (project / "README.md").read_text()
+    commands = re.search(r"For Django's other commands:\n\n```\n(.*?)```", readme, re.DOTALL)[1]
+    assert "python manage.py startapp gallery" in commands
+    command = project / "gallery/management/commands/greet.py"
+    more = """
+        python manage.py makemigrations
+        python manage.py shell --command "print('shell works')"
+        python manage.py greet
+        pytest -q tests/test_site.py
+    """
+    assert (
+        subprocess.run(["sh", "-ec", commands], cwd=project, env=minimal_environment).returncode
+        == 0
+    )
+    command.parent.mkdir(parents=True)
+    command.write_text(GREET)
+    settings = project / "config/settings.py"
+    settings.write_text(settings.read_text() + 'INSTALLED_APPS.append("gallery")\n')
+    done = subprocess.run(
+        ["sh", "-ec", ". .venv/bin/activate" + more],
+        cwd=project, env=minimal_environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "shell works" in done.stdout and "hello" in done.stdout

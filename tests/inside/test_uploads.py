@@ -183,6 +183,15 @@ def test_private_file_in_the_readmes_view(client, django_user_model):
     assert response["Content-Disposition"] == "inline"
 
 
+@pytest.mark.parametrize("name", ["???", "😀", "...", "a b"])
+def test_name_without_letters_and_extension(django_user_model, name):
+    form_class = modelform_factory(Invoice, fields=["customer", "file"])
+    customer = django_user_model.objects.create_user("ada")
+    form = form_class({"customer": customer.pk}, {"file": SimpleUploadedFile(name, b"content")})
+    assert form.is_valid(), form.errors
+    assert Path(form.save().file.path).read_bytes() == b"content"
+
+
 def test_picture_is_verified():
     form = modelform_factory(Product, fields=["picture"])
     files = {"picture": SimpleUploadedFile("a.png", b"<script>")}

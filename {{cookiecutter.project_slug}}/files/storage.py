@@ -59,6 +59,9 @@ class UploadStorage(AtomicStorage):
 
     move = staticmethod(os.link)  # fails rather than replaces a file
 
+    def get_valid_name(self, name: str) -> str:
+        return super().get_valid_name(f"x{name}")  # 😀.png keeps its extension
+
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """Return the name to store `name` under. Django calls this for every way to save a file.
 
@@ -67,7 +70,7 @@ class UploadStorage(AtomicStorage):
         path = PurePosixPath(str(name).replace("\\", "/"))
         if not path.name:
             raise SuspiciousFileOperation(f"{name!r} is not a file name.")
-        extension = PurePosixPath(f"x{path.name}").suffix.lower()  # Django makes 😀.png to .png
+        extension = path.suffix.lower()
         if not re.fullmatch(r"\.[a-z0-9]{1,10}", extension):
             extension = ""
         available = str(path.with_name(secrets.token_urlsafe(16) + extension))
