@@ -114,3 +114,12 @@ def test_wrong_scheme_is_one_sentence(python, copy_of, name):
     assert re.fullmatch(
         rf"{name} must start with \S+ or .*: see server.env.example.\n", done.stdout
     )
+
+
+@pytest.mark.parametrize("series", EACH)
+def test_error_page_without_a_mail_server(environment, copy_of, series):
+    shell = (environment(series), "manage.py", "shell", "--verbosity", "0", "--command")
+    code = BROKEN.replace("send_mail(", "(")
+    mail = {"EMAIL_URL": "smtp://127.0.0.1:1", "ADMINS": "ada@client.example"}
+    output = run_ok(*shell, code, cwd=copy_of(django_version=series), **SERVER, **mail)
+    assert output.splitlines()[-1] == "500"

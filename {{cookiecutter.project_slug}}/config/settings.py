@@ -206,20 +206,22 @@ elif LOCAL_DEV:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 {%- else %}
 ADMINS = env_list("ADMINS")  # get a mail for each error 500
-mailer = {
-    "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-    "OPTIONS": {"host": "localhost", "timeout": 10},
-}
+smtp = {"host": "localhost", "timeout": 10}
 if email_url:
     from environ import Env
 
     url = Env.email_url_config(email_url)
     names = {"host": "HOST", "port": "PORT", "username": "HOST_USER", "password": "HOST_PASSWORD"}
     names |= {"use_tls": "USE_TLS", "use_ssl": "USE_SSL"}
-    mailer["OPTIONS"] |= {option: url.get(f"EMAIL_{name}") for option, name in names.items()}
-elif LOCAL_DEV:
-    mailer = {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
-MAILERS = {"default": mailer}
+    smtp |= {option: url.get(f"EMAIL_{name}") for option, name in names.items()}
+backend = "django.core.mail.backends.smtp.EmailBackend"
+MAILERS = {
+    "default": {"BACKEND": backend, "OPTIONS": smtp},
+    # A mail server that is down must not break the error page.
+    "admin": {"BACKEND": backend, "OPTIONS": smtp | {"fail_silently": True}},
+}
+if LOCAL_DEV and not email_url:
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 {%- endif %}
 
 # Logging to standard error: with DEBUG off, Django's default only mails errors.
@@ -238,7 +240,7 @@ LOGGING = {
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
         "runserver": {"class": "logging.StreamHandler", "formatter": "runserver"},
-        "mail": {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"},
+        "mail": {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR"{{ ', "using": "admin"' if cookiecutter.django_version == '6.1' }}},
     },
     "root": {"handlers": ["stderr", "mail"], "level": "INFO"},
     "loggers": {
