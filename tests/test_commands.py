@@ -27,7 +27,9 @@ def minimal_environment(tmp_path_factory) -> dict[str, str]:
         (tools / tool).symlink_to(shutil.which(tool))
     for tool in ("rm", "mv", "test", "echo"):
         (tools / tool).symlink_to(f"/usr/bin/{tool}")
-    environment = {n: v for n, v in os.environ.items() if not n.startswith(("UV", "SSL_"))}
+    environment = {
+        n: v for n, v in os.environ.items() if not n.startswith(("MAKE", "MFLAGS", "UV", "SSL_"))
+    }
     return environment | {"PATH": str(tools), "UV_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
 
 
