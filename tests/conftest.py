@@ -157,7 +157,22 @@ def environment(python):
     return environment
 
 
-# Without their dependencies: django-storages would install another Django.
+def with_packages(python: Path, name: str, packages: list[str]) -> Path:
+    """Return the Python of an environment `name` with what `python` has, and more packages.
+
+    They come without their dependencies, which would install another Django.
+    """
+    interpreter = CACHE / name / "bin/python"
+    if not interpreter.exists():
+        run_ok(UV, "venv", "--quiet", "--python", python, CACHE / name, cwd=TEMPLATE)
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    base, own = (run_ok(p, "-c", code, cwd=TEMPLATE).strip() for p in (python, interpreter))
+    Path(own, "base.pth").write_text(base)
+    install = (UV, "pip", "install", "--quiet", "--upgrade", "--python", interpreter, "--no-deps")
+    run_ok(*install, *packages, cwd=TEMPLATE)
+    return interpreter
+
+
 PACKAGES = ["django-storages", "whitenoise", "boto3", "botocore", "jmespath", "python-dateutil"]
 PACKAGES += ["s3transfer", "six", "urllib3"]
 
@@ -165,16 +180,7 @@ PACKAGES += ["s3transfer", "six", "urllib3"]
 @pytest.fixture(scope="session")
 def python_with_packages(python) -> Path:
     """The Python of an environment that also has packages a team may add."""
-    environment = CACHE / "django-5.2-packages"
-    interpreter = environment / "bin/python"
-    if not interpreter.exists():
-        run_ok(UV, "venv", "--quiet", "--python", python(), environment, cwd=TEMPLATE)
-    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    base, own = (run_ok(p, "-c", code, cwd=TEMPLATE).strip() for p in (python(), interpreter))
-    Path(own, "base.pth").write_text(base)
-    install = (UV, "pip", "install", "--quiet", "--python", interpreter, "--no-deps")
-    run_ok(*install, *PACKAGES, cwd=TEMPLATE)
-    return interpreter
+    return with_packages(python(), "django-5.2-packages", PACKAGES)
 
 
 @contextmanager

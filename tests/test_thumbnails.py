@@ -6,13 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import CACHE, TEMPLATE, UV, run_ok, server_directory
+from conftest import SERIES, run_ok, server_directory, with_packages
 from servers import deployed, free_port, rendered_for
 from serving import fetch, serving
-from test_project import SERIES, interpreters, supports
 
 pytestmark = pytest.mark.slow
-# Without their dependencies: they would install another Django.
 PACKAGES = ["easy-thumbnails", "sorl-thumbnail", "django-imagekit", "pilkit", "django-appconf"]
 LOCAL = {"LOCAL_DEV": "1", "DEBUG": "1"}
 IMPORTS = """from django.db import models
@@ -72,22 +70,9 @@ def series(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def python_with_thumbnails(series, python) -> Path:
+def python_with_thumbnails(series, environment) -> Path:
     """The Python of an environment with a Django series and the thumbnail libraries."""
-    version = next((v for v in interpreters() if supports(series, v)), None)
-    if not version:
-        pytest.skip(f"Django {series} runs on none of the installed Pythons")
-    project_python = python(series, interpreters()[version])
-    environment = CACHE / f"django-{series}-thumbnails"
-    interpreter = environment / "bin/python"
-    if not interpreter.exists():
-        run_ok(UV, "venv", "--quiet", "--python", project_python, environment, cwd=TEMPLATE)
-    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    base, own = (run_ok(p, "-c", code, cwd=TEMPLATE).strip() for p in (project_python, interpreter))
-    Path(own, "base.pth").write_text(base)
-    install = (UV, "pip", "install", "--quiet", "--upgrade", "--python", interpreter, "--no-deps")
-    run_ok(*install, *PACKAGES, cwd=TEMPLATE)
-    return interpreter
+    return with_packages(environment(series), f"django-{series}-thumbnails", PACKAGES)
 
 
 def add_gallery(project: Path) -> Path:
