@@ -4,6 +4,7 @@ A host has its own PID 1, units, users, mounts and network with ports 80 and 443
 shared. It cannot reach other networks: what it installs is downloaded before.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -63,6 +64,21 @@ def image(release: str, command: str) -> Path:
     return tree
 
 
+def own_cgroup(name: str) -> Path:
+    """Create a cgroup below that of this process.
+
+    nspawn boots a system in the cgroup `payload` below its own. Systems that share one remove each
+    other's cgroups, and `systemctl kill` does not find all processes of a unit.
+    """
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    mount = next(mount for _, mount, kind, *_ in mounts if kind == "cgroup2")
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    path = next(line.removeprefix("0::") for line in lines if line.startswith("0::"))
+    cgroup = Path(mount, path.strip("/"), name)
+    cgroup.mkdir(exist_ok=True)
+    return cgroup
+
+
 class Host:
     """A booted system."""
 
@@ -78,8 +94,10 @@ class Host:
     def on(self) -> None:
         """Boot, and wait until all enabled units have started."""
         self.console = (self.root.parent / "console.log").open("a")
+        self.cgroup = own_cgroup(self.root.parent.name)
         self.nspawn = subprocess.Popen(
-            ["systemd-nspawn", "--quiet", "-D", self.root, "-b", "--register=no", "--keep-unit"]
+            ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', self.cgroup]
+            + ["systemd-nspawn", "--quiet", "-D", self.root, "-b", "--register=no", "--keep-unit"]
             + ["--private-network", "--console=read-only", f"--machine={self.root.name}"]
             + ["--settings=no"]
             # The site's sandbox must refuse these calls, not nspawn.
@@ -157,6 +175,9 @@ class Host:
         except subprocess.TimeoutExpired:
             self.cut_power()
         self.console.close()
+        for cgroup, *_ in os.walk(self.cgroup, topdown=False):
+            with contextlib.suppress(OSError):  # the kernel has not removed its last process yet
+                os.rmdir(cgroup)
 
     def cut_power(self) -> None:
         """Kill the system at once."""
