@@ -1,0 +1,999 @@
+"""The rendered project on real systems: installation, releases, faults, attacks and backups.
+
+The tests of a host are steps: each needs those before it, so `-k` selects a host and no test.
+Several hosts can run in parallel, each in its own process.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sandbox_escape
+import traffic
+from host import Host, commands, fetch, image, why_not_bootable
+
+from support.commands import CACHE, SERVERS, TEMPLATE, run_ok
+from support.site import answers
+
+pytestmark = [
+    pytest.mark.server,
+    # In CI the fixture fails instead: nothing must be skipped there.
+    pytest.mark.skipif(
+        bool(why_not_bootable()) and not os.environ.get("CI"), reason=why_not_bootable() or ""
+    ),
+]
+
+HERE = Path(__file__).parent
+CSS = "welcome/static/welcome/welcome.css"
+PASSWORD = "a-password-of-tests"
+VISITORS = ["ada", "bob", "eve"]
+
+
+@dataclass
+class Site:
+    """A site on its host, and the Git repository that its releases come from."""
+
+    host: Host
+    project: Path
+    repository: Path
+    readme: list[str]  # the commands in its section on the server
+
+    def __post_init__(self):
+        self.slug, self.domain = answers(self.project)
+        self.user = self.slug[:31]
+        self.home = f"/srv/{self.slug}"
+        layout = (self.project / "files/layout.py").read_text()
+        self.web_root = re.search(r'^WEB_ROOT = "(.+)"', layout, re.MULTILINE)[1]
+        self.public = self.web_root + re.search(r'^URL_PREFIX = "(.+)/"', layout, re.MULTILINE)[1]
+        self.media = f"{self.public}/media"
+
+    def command(self, start: str) -> str:
+        """Return the README's command that starts with `start`."""
+        return next(line for line in self.readme if line.startswith(start))
+
+    def run_readme(self, start: str) -> str:
+        """Run the README's command that starts with `start` in the checkout."""
+        return self.host.run_readme(self.command(start), f"{self.home}/checkout")
+
+    def make(self, task: str) -> subprocess.CompletedProcess:
+        """Run a make target that may fail."""
+        return self.host.run("make", "-C", f"{self.home}/checkout", task)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command on the server."""
+        server = f"{self.home}/checkout/deploy/deploy.sh"
+        return self.host.run_ok("sh", server, "manage", *arguments)
+
+    def in_network(self, *command: str, **options) -> subprocess.Popen:
+        """Start a program of this system in the host's network."""
+        return subprocess.Popen(
+            ["nsenter", f"--target={self.host.leader}", "--net", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    @contextlib.contextmanager
+    def visitors(self, rate: int = 200):
+        """Send visitors while the block runs; afterwards the dictionary holds their report."""
+        accounts = [f"{name}:{PASSWORD}" for name in VISITORS]
+        command = [sys.executable, traffic.__file__, self.domain, str(rate), *accounts]
+        process = self.in_network(*command, env=self.environment)
+        report = {}
+        try:
+            time.sleep(1)
+            yield report
+        finally:
+            out, _ = process.communicate()
+        report |= json.loads(out)
+
+    def stylesheet(self) -> str:
+        """Request the home page and its stylesheet, and return the stylesheet's URL."""
+        done = self.run_visitor("import sys, traffic; print(traffic.Visitor(sys.argv[1]).page())")
+        assert done.returncode == 0, done.stdout
+        return done.stdout.strip()
+
+    def wait_until_healthy(self, seconds: float = 30) -> None:
+        """Wait until a visit succeeds without intervention, then run the probe."""
+        deadline = time.monotonic() + seconds
+        while (visit := self.visit()).returncode:
+            if time.monotonic() > deadline:
+                pytest.fail(f"{visit.stdout}\n{self.host.journal()}", pytrace=False)
+            time.sleep(0.2)
+        self.manage("probe", "--connect", "127.0.0.1:443", "--insecure")
+
+    def visitor_command(self, code: str, *arguments: str) -> list[str]:
+        """Return the command that runs code that may import traffic.py."""
+        return [sys.executable, "-c", code, self.domain, *arguments]
+
+    environment = os.environ | {"PYTHONPATH": f"{HERE}:{HERE.parent}"}
+
+    def run_visitor(self, code: str, *arguments: str) -> subprocess.CompletedProcess:
+        """Run code that may import traffic.py in the host's network."""
+        return subprocess.run(
+            ["nsenter", f"--target={self.host.leader}", "--net"]
+            + self.visitor_command(code, *arguments),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def visit(self) -> subprocess.CompletedProcess:
+        """Request a page and a static file, sign in, and upload a file."""
+        code = (
+            "import sys, traffic\n"
+            "v = traffic.Visitor(sys.argv[1])\n"
+            "v.page(); v.sign_in('ada', sys.argv[2]); v.upload(traffic.picture(sys.argv[3]))\n"
+        )
+        return self.run_visitor(code, PASSWORD, str(time.time()))
+
+    def curl(self, path: str, *options: str) -> list[str]:
+        """Return the command that requests a page on the host and prints body and status."""
+        return [
+            *("curl", "--silent", "--insecure", "--max-time", "90"),
+            *("--write-out", "\n%{http_code}"),
+            *("--resolve", f"{self.domain}:443:127.0.0.1"),
+            *("--resolve", f"{self.domain}:80:127.0.0.1"),
+            *options,
+            path if "://" in path else f"https://{self.domain}{path}",
+        ]
+
+    def request(self, path: str, *options: str) -> tuple[int, str]:
+        """Return status and body of a response."""
+        body, status = self.host.run(*self.curl(path, *options)).stdout.rsplit("\n", 1)
+        return int(status), body
+
+    def commit(self, subject: str, **files: str | None) -> None:
+        """Commit files and push."""
+        for name, text in files.items():
+            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.project / name).write_text(text)
+        git(self.project, "add", "--all")
+        git(self.project, "commit", "--quiet", "--allow-empty", "--message", subject)
+        git(self.project, "push", "--quiet", str(self.repository), "HEAD:main")
+
+    def show(self, unit: str, name: str) -> str:
+        """Return a property of one of the site's units."""
+        out = self.host.run_ok("systemctl", "show", f"{self.slug}-{unit}", f"--property={name}")
+        return out.strip().split("=", 1)[1]
+
+
+def git(directory: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=A Developer", "-c", "user.email=developer@client.example"]
+    defaults = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    return run_ok("git", *identity, *arguments, cwd=directory, **defaults)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def site(request, cookies_session):
+    """A rendered site in its own repository, and a host where nothing is installed yet."""
+    if reason := why_not_bootable():
+        pytest.fail(f"No system can be booted: {reason}", pytrace=False)
+    (CACHE / "server").mkdir(parents=True, exist_ok=True)
+    # Not in /tmp: it may be small, or mounted without setuid, and pytest removes old directories.
+    work = Path(tempfile.mkdtemp(prefix=f"work-{request.param}-", dir=CACHE / "server"))
+    result = cookies_session.bake(extra_context=SERVERS[request.param], template=str(TEMPLATE))
+    assert result.exception is None
+    project = work / result.project_path.name
+    shutil.copytree(result.project_path, project)
+    readme = commands((project / "README.md").read_text())
+    tree = image(request.param, readme[0])
+    fetched = CACHE / "server" / f"fetched-{request.param}"
+    fetch(project, tree, fetched)
+    repository = work / "repository.git"
+    git(work, "init", "--quiet", "--bare", "--initial-branch=main", str(repository))
+    git(project, "init", "--quiet", "--initial-branch=main")
+    host = Host(tree, work / "root", fetched, repository)
+    host.ran.append(readme[0])  # while the image was built
+    site = Site(host, project, repository, readme)
+    try:
+        site.commit("A client's site")
+        yield site
+    finally:
+        host.off()
+        shutil.rmtree(work)
+
+
+def run_on_terminal(command: list[str], dialogue: dict[str, str]) -> str:
+    """Run a command on a terminal, answer its questions, and return what it printed."""
+    terminal, child = pty.openpty()
+    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child)
+    os.close(child)
+    output = ""
+    for question, answer in dialogue.items():
+        while question not in output:
+            output += os.read(terminal, 4096).decode()
+        output = output.split(question, 1)[1]
+        os.write(terminal, answer.encode() + b"\n")
+    with contextlib.suppress(OSError):  # the command has closed the terminal
+        while more := os.read(terminal, 4096).decode():
+            output += more
+    assert process.wait(60) == 0, output
+    return output
+
+
+def create_superusers(site: Site, names: list[str]) -> None:
+    """Create accounts that can sign in to the admin."""
+    code = "from django.contrib.auth import get_user_model as user\n"
+    code += f"for name in {names!r}:\n"
+    code += f"    user().objects.create_superuser(name, password={PASSWORD!r})"
+    site.manage("shell", "--no-imports", "--command", code)
+
+
+# Installation and releases
+
+
+def test_install_as_in_the_readme(site):
+    host = site.host
+    clone = site.command("git clone").replace("YOUR_REPOSITORY", "/repository.git")
+    host.run_readme(clone)
+    host.ran[-1] = site.command("git clone")
+    host.run_readme(site.command("cd "))
+    output = site.run_readme("make install")
+    assert f"https://{site.domain}/ is live" in output
+    create = site.command("sh deploy/deploy.sh manage createsuperuser")
+    host.ran.append(create)
+    run_on_terminal(
+        host.command("sh", "-c", f"cd {site.home}/checkout; {create}"),
+        {
+            "Username": "ada",
+            "Email": "",
+            "Password:": PASSWORD,
+            "(again):": PASSWORD,
+        },
+    )
+    create_superusers(site, VISITORS[1:])
+    site.wait_until_healthy()
+
+
+def test_ownership_and_permissions(site):
+    expected = {
+        f"/etc/{site.slug}.env": "root root 600",
+        f"/var/lib/{site.slug}": f"{site.user} {site.user} 710",
+        f"/var/lib/{site.slug}/db.sqlite3": f"{site.user} {site.user} 600",
+        site.media: f"{site.user} {site.user} 750",
+        f"{site.public}/static": "root root 755",
+        f"{site.home}/checkout": "root root 755",
+        f"/run/{site.slug}/gunicorn.sock": f"root {site.user} 660",
+        f"/etc/ssl/{site.domain}/privkey.pem": "root root 600",
+    }
+    found = {path: site.host.run_ok("stat", "-c", "%U %G %a", path).strip() for path in expected}
+    assert found == expected
+
+
+def test_second_install_changes_nothing(site):
+    files = [f"/etc/{site.slug}.env", f"/etc/ssl/{site.domain}/privkey.pem"]
+    before = site.host.run_ok("sha256sum", *files)
+    nginx, earlier = "/etc/nginx/conf.d/default_server.conf", "/etc/nginx/conf.d/machine.conf"
+    site.host.run_ok("cp", nginx, earlier)  # a server that was installed under the earlier name
+    install = f"umask 077; make -C {site.home}/checkout install"  # a careful administrator's shell
+    site.host.run_ok("sh", "-c", install)
+    assert site.host.run_ok("sha256sum", *files) == before
+    site.host.run_ok("test", "!", "-e", earlier)
+    site.wait_until_healthy()
+
+
+def test_concurrent_release_is_rejected(site):
+    with subprocess.Popen(site.host.command("flock", site.home, "sleep", "60")) as holder:
+        site.host.wait(lambda: site.host.run("pgrep", "sleep").returncode == 0, "lock")
+        output = site.make("release")
+        site.host.run_ok("pkill", "sleep")
+        holder.wait()
+    assert output.returncode
+    assert f"Another deploy command is running for {site.slug}" in output.stdout
+
+
+def test_unknown_hosts_and_http_redirect(site):
+    assert site.request(f"http://{site.domain}/x", "--head")[0] == 301
+    assert site.request("/", "--header", "Host: other.example")[0] == 0
+    status, body = site.request("https://other.example/")
+    assert (status, body) == (0, "")
+
+
+PEBBLE = {
+    "pebble": {
+        "listenAddress": "127.0.0.1:14000",
+        "managementListenAddress": "127.0.0.1:15000",
+        "certificate": "/etc/ssl/localhost.pem",
+        "privateKey": "/etc/ssl/localhost.key",
+        "httpPort": 80,
+        "tlsPort": 443,
+    }
+}
+CERTBOT = """server = https://localhost:14000/dir
+no-verify-ssl = true
+agree-tos = true
+register-unsafely-without-email = true
+"""
+
+
+def test_certbot_issues_and_renews(site):
+    host = site.host
+    (site.repository / "pebble.json").write_text(json.dumps(PEBBLE))
+    (site.repository / "cli.ini").write_text(CERTBOT)  # what certbot would prompt for
+    host.run_ok("cp", "/repository.git/cli.ini", "/etc/letsencrypt/cli.ini")
+    host.run_ok(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
+        *("-keyout", "/etc/ssl/localhost.key", "-out", "/etc/ssl/localhost.pem"),
+    )
+    names = f"127.0.0.1 {site.domain} www.{site.domain}"
+    host.run_ok("sh", "-c", f"echo {names} >>/etc/hosts")
+    host.run_ok(
+        # Without its random delays and errors.
+        *("systemd-run", "--unit=pebble", "--setenv=PEBBLE_VA_NOSLEEP=1"),
+        "--setenv=PEBBLE_WFE_NONCEREJECT=0",
+        *("pebble", "-config", "/repository.git/pebble.json"),
+    )
+    directory = ["curl", "--silent", "--insecure", "https://localhost:14000/dir"]
+    host.wait(lambda: host.run(*directory).returncode == 0, "certificate authority")
+
+    def issuer() -> str:
+        show = f"openssl s_client -connect 127.0.0.1:443 -servername {site.domain} </dev/null"
+        return host.run_ok("sh", "-c", f"{show} 2>/dev/null | openssl x509 -noout -text")
+
+    assert "self-signed" in issuer()
+    site.run_readme("certbot certonly")
+    host.wait(lambda: "Issuer: CN=Pebble" in issuer().replace(" = ", "="), "certificate")
+    first = issuer()
+    assert f"DNS:www.{site.domain}" in first
+    host.run_ok("certbot", "renew", "--force-renewal", "--no-random-sleep-on-renew")
+    host.wait(lambda: issuer() != first, "second certificate")
+    site.wait_until_healthy()
+
+
+def test_units_pass_systemd_analyze(site):
+    units = [f"{site.slug}-{unit}" for unit in ("web@current.service", "web.socket")]
+    units += [f"{site.slug}-daily.service", f"{site.slug}-daily.timer"]
+    verified = site.host.run("systemd-analyze", "verify", "--man=no", *units)
+    assert (verified.returncode, verified.stdout) == (0, "")
+    for unit in (units[0], units[2]):
+        output = site.host.run_ok("systemd-analyze", "security", "--no-pager", unit)
+        exposure = float(re.search(r"exposure level for \S+ (\S+)", output)[1])
+        print(f"{unit}: exposure {exposure}")
+        assert exposure <= 2.0
+
+
+# Saves an upload and is killed in the middle of it.
+KILLED_WHILE_SAVING = """
+import os, signal
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+class Partial(ContentFile):
+    def chunks(self, chunk_size=None):
+        yield b"part"
+        os.kill(os.getpid(), signal.SIGKILL)
+storages["{}"].save("x.png", Partial(b""))
+"""
+
+
+def test_daily_cleanup(site):
+    host = site.host
+    roots = site.media, f"/var/lib/{site.slug}{site.public.removeprefix(site.web_root)}/private"
+
+    def save_and_kill(alias: str) -> None:
+        with pytest.raises(pytest.fail.Exception):
+            site.manage("shell", "--no-imports", "--command", KILLED_WHILE_SAVING.format(alias))
+
+    def partial_uploads() -> set[str]:
+        return set(host.run_ok("find", *roots, "-name", ".*").split())
+
+    save_and_kill("default")
+    save_and_kill("private")
+    old = partial_uploads()
+    assert {str(Path(path).parent) for path in old} == set(roots)
+    host.run_ok("touch", "-d", "2 days ago", *old, f"{site.media}/old.png")
+    save_and_kill("default")
+    (recent,) = partial_uploads() - old  # another process may be writing it
+    host.run_ok("systemctl", "start", f"{site.slug}-daily.service")
+    assert partial_uploads() == {recent}
+    host.run_ok("rm", f"{site.media}/old.png", recent)  # both exist
+    assert site.show("daily.service", "Result") == "success"
+    assert site.show("daily.timer", "ActiveState") == "active"
+
+
+def test_reboot(site):
+    site.host.reboot()
+    site.wait_until_healthy()
+    failed = site.host.run("systemctl", "--failed", "--plain", "--no-legend").stdout
+    # Some of systemd's own units fail in a container.
+    assert not re.search(r"^(?!systemd-)\S", failed, re.MULTILINE), failed
+
+
+def change_stylesheet(site: Site, number: int) -> None:
+    """Commit the stylesheet in one of two versions."""
+    path = site.project / CSS
+    text = path.read_text().split("\n/* version")[0]
+    site.commit(f"Version {number}", **{str(path): f"{text}\n/* version {number % 2} */\n"})
+
+
+@contextlib.contextmanager
+def exclusive_load():
+    """Wait until no other host is under load: two cores are too slow for both."""
+    with (CACHE / "server" / "load").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_ten_releases_under_load(site):
+    durations = []
+    with exclusive_load(), site.visitors(160) as report:  # visits, of several requests each
+        for number in range(10):
+            change_stylesheet(site, number)
+            started = time.monotonic()
+            site.run_readme("make release")
+            durations.append(time.monotonic() - started)
+    print(json.dumps(report, indent=1))
+    print(f"a release took {min(durations):.1f} to {max(durations):.1f} s")
+    assert report["failures"] == []
+    assert report["uploads_lost"] == []
+    assert len(report["stylesheets"]) == 3  # the original and two versions
+    assert report["per_second"] >= 200
+    assert report["uploads"] >= 100
+
+
+def test_rollback_under_load(site):
+    now = site.stylesheet()
+    with site.visitors(160) as report:
+        site.run_readme("make rollback")
+    assert report["failures"] == []
+    assert site.stylesheet() != now
+    site.host.run_ok("make", "-C", f"{site.home}/checkout", "rollback")
+    assert site.stylesheet() == now
+
+
+# Faults
+
+
+@pytest.mark.parametrize("process", ["worker", "master"])
+def test_killed_gunicorn_recovers(site, process):
+    master = site.show("web@current.service", "MainPID")
+    assert int(master) > 1  # `kill 0` would kill the tests
+    killed = master
+    if process == "worker":
+        killed = site.host.run_ok("pgrep", "--parent", master).split()[0]
+    site.host.run_ok("kill", "-9", killed)
+    if process == "master":  # its workers lose what they still accept
+        site.host.wait(lambda: site.show("web@current.service", "MainPID") != master, "end")
+    status, page = site.request("/")  # the connection waits in the socket
+    if status == 503 and process == "master":  # a dying worker had accepted it
+        print(site.host.run("tail", "-n", "5", "/var/log/nginx/error.log").stdout)
+        print(site.host.journal())
+        assert "Back in a moment" in page
+        status, _ = site.request("/")
+    assert status == 200
+    site.wait_until_healthy()
+
+
+def test_killed_nginx_recovers(site):
+    def master() -> str:
+        return site.host.run_ok("systemctl", "show", "nginx", "--property=MainPID", "--value")
+
+    killed = master()
+    assert int(killed) > 1
+    site.host.run_ok("kill", "-9", killed.strip())
+    # Its workers may respond a while longer, and end in the middle of the probe.
+    site.host.wait(lambda: int(master()) and master() != killed, "nginx", 60)
+    site.wait_until_healthy()
+
+
+def test_open_file_limit_of_nginx(site):
+    """open_file_cache keeps up to 1000 files of each kind open; the default limit is 1024."""
+    host, number = site.host, 1500
+    directories = [f"{site.media}/many", f"{site.public}/static/many"]
+    for directory in directories:
+        host.run_ok("install", "-d", "-o", site.user, "-g", site.user, directory)
+        make = f"cd {directory}; for i in $(seq {number}); do echo $i >$i.txt; done; chmod 644 *"
+        host.run_ok("sh", "-euc", make)
+        url = f"{directory.removeprefix(site.web_root)}/[1-{number}].txt"
+        site.request(url, "--output", "/dev/null")  # most of them stay open now
+    statuses = host.run(*site.curl(url, "--output", "/dev/null")).stdout.split()
+    assert statuses == ["200"] * number
+    site.wait_until_healthy()
+    host.run_ok("rm", "-r", *directories)
+
+
+def test_connections_wait_while_gunicorn_cannot_start(site):
+    environment, aside = f"/etc/{site.slug}.env", f"/etc/{site.slug}.env.aside"
+    site.host.run_ok("mv", environment, aside)
+    site.host.run("systemctl", "restart", f"{site.slug}-web@current")
+    code = "import sys, traffic; traffic.Visitor(sys.argv[1]).page()"
+    command = site.visitor_command(code)
+    waiting = [site.in_network(*command, env=site.environment) for _ in range(40)]
+    time.sleep(5)
+    site.host.run_ok("mv", aside, environment)
+    site.wait_until_healthy()
+    for visitor in waiting:  # their connections waited in the socket
+        visitor.communicate()
+        assert visitor.returncode == 0
+
+
+@contextlib.contextmanager
+def mounted(site: Site, options: str):
+    """Mount a separate file system at the media root while the block runs."""
+    owner = f"uid={site.user},gid={site.user},mode=750"
+    site.host.run_ok("mount", "-t", "tmpfs", "-o", f"{options},{owner}", "tmpfs", site.media)
+    try:
+        yield
+    finally:
+        site.host.run_ok("umount", "--lazy", site.media)  # nginx has files of it open
+
+
+def failing_upload(site: Site) -> tuple[int, str]:
+    """Return status and body of the response to an upload that cannot be stored."""
+    code = (
+        "import json, sys, traffic\n"
+        "v = traffic.Visitor(sys.argv[1])\n"
+        "v.sign_in('bob', sys.argv[2])\n"
+        "image = traffic.picture(sys.argv[3], 200)\n"
+        "form = {'image': (b'me.png', image)}\n"
+        "response = v.post('/admin/welcome/photo/add/', {'_save': '1'}, form)\n"
+        "v.page()\n"  # everything else works
+        "print(json.dumps([response.status, response.body.decode()]))\n"
+    )
+    done = site.run_visitor(code, PASSWORD, str(time.time()))
+    assert done.returncode == 0, done.stdout
+    return tuple(json.loads(done.stdout))
+
+
+def stored_uploads(site: Site) -> set[str]:
+    """Return the paths of all uploads, partial ones too."""
+    return set(site.host.run_ok("find", site.media, "-type", "f").split())
+
+
+def test_full_disk_fails_uploads_only(site):
+    with mounted(site, "size=256k"):
+        site.wait_until_healthy()
+        filler = f"{site.media}/filler"
+        site.host.run("dd", "if=/dev/zero", f"of={filler}", "bs=1k", "count=200")
+        before = stored_uploads(site)
+        status, page = failing_upload(site)
+        assert status == 500
+        assert "Something went wrong" in page
+        assert stored_uploads(site) == before
+        site.host.run_ok("rm", filler)
+        site.wait_until_healthy()
+    site.wait_until_healthy()
+
+
+def test_read_only_disk_fails_uploads_only(site):
+    with mounted(site, "size=1m"):
+        site.host.run_ok("mount", "-o", "remount,ro", site.media)
+        status, page = failing_upload(site)
+        assert status == 500
+        assert "Something went wrong" in page
+        site.host.run_ok("mount", "-o", "remount,rw", site.media)
+        site.wait_until_healthy()
+    site.wait_until_healthy()
+
+
+def test_unmounted_uploads_recover(site):
+    host = site.host
+    disk, restart = "/mnt/uploads", ["systemctl", "restart", f"{site.slug}-web@current"]
+    host.run_ok("mv", site.media, disk)
+    host.run_ok("mkdir", site.media)  # owned by root: nothing can be written below the mount point
+    host.run_ok("mount", "--bind", disk, site.media)
+    host.run_ok(*restart)
+    site.wait_until_healthy()
+    before = stored_uploads(site)
+    for while_gone in (["true"], restart):  # while the service runs; before it starts
+        host.run_ok("umount", "--lazy", site.media)
+        host.run_ok(*while_gone)
+        status, page = failing_upload(site)
+        assert status == 500
+        assert "Something went wrong" in page
+        assert stored_uploads(site) == set()
+        host.run_ok("mount", "--bind", disk, site.media)
+        site.wait_until_healthy()
+        assert before <= stored_uploads(site)
+    host.run_ok("umount", "--lazy", site.media)
+    host.run_ok("rmdir", site.media)
+    host.run_ok("mv", disk, site.media)
+    host.run_ok(*restart)
+    site.wait_until_healthy()
+
+
+def test_locked_database_is_waited_for(site):
+    database = f"/var/lib/{site.slug}/db.sqlite3"
+    code = (
+        "import sqlite3, sys, time\n"
+        f"sqlite3.connect({database!r}, isolation_level=None).execute('BEGIN EXCLUSIVE')\n"
+    )
+    command = site.host.command("python3", "-c", code + "print(flush=True); time.sleep(5)")
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        assert site.request("/")[0] == 200  # without a session no database is needed
+        assert site.visit().returncode == 0  # signing in waits
+    site.wait_until_healthy()
+
+
+def test_unreachable_database_recovers(site):
+    directory = f"/var/lib/{site.slug}"
+    site.host.run_ok("chmod", "0", directory)
+    status, page = site.request("/admin/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
+    assert status == 500
+    assert "Something went wrong" in page
+    assert site.request("/")[0] == 200
+    site.host.run_ok("chmod", "710", directory)
+    site.wait_until_healthy()
+
+
+# Failed releases
+
+FAULTS = {
+    "migration": {
+        "accounts/migrations/0099_broken.py": """
+            from django.db import migrations
+            class Migration(migrations.Migration):
+                dependencies = [("accounts", "0001_initial")]
+                operations = [migrations.RunSQL("ALTER TABLE nowhere ADD COLUMN x int")]
+            """,
+    },
+    "settings": {"config/settings.py": "import no_such_module"},
+    "manifest": {"welcome/templates/welcome/page.html": "{% load static %}{% static 'gone.css' %}"},
+    "gunicorn": {"gunicorn.conf.py": "worker_class = 'no_such_class'"},
+    "nginx": {"nginx/tls.conf": "ssl_protocols TLSv9;"},
+    # Only the probe notices it.
+    "behaviour": {"nginx/upload_headers.conf": lambda text: re.sub(".* nosniff .*", "", text)},
+    "unit": {"deploy/systemd/web@.service": "[Service]\nExecStart=/no/such/file\n"},
+    "lock": {"pyproject.toml": lambda text: text.replace('"pillow', '"requests", "pillow')},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_failed_release_keeps_the_previous_one(site, fault):
+    previous = site.host.run_ok("readlink", f"{site.home}/current")
+    stylesheet = site.stylesheet()
+    change_stylesheet(site, 0)
+    good = git(site.project, "rev-parse", "HEAD").strip()
+    for name, text in FAULTS[fault].items():
+        if callable(text):
+            text = text((site.project / name).read_text())
+        (site.project / name).write_text(textwrap.dedent(text))
+    if fault == "migration":  # after the last migration
+        last = sorted((site.project / "accounts/migrations").glob("0*.py"))[-2].stem
+        broken = site.project / "accounts/migrations/0099_broken.py"
+        broken.write_text(broken.read_text().replace("0001_initial", last))
+    site.commit(f"Break the {fault}")
+    with site.visitors(100) as report:
+        done = site.make("release")
+    git(site.project, "read-tree", "--reset", "-u", good)
+    site.commit(f"Fix the {fault}")
+    print(done.stdout)
+    assert done.returncode != 0
+    early = fault in {"settings", "lock"}
+    migrated = "" if early else "; migrations that ran stay applied"
+    assert f"The previous release is still live{migrated}. Fix the problem" in done.stdout
+    assert ("Switching traffic" in done.stdout) == (fault == "behaviour")
+    # A reload of nginx closes idle connections; browsers repeat the request on another.
+    closed = "RemoteDisconnected|ConnectionResetError|BrokenPipeError|SSLEOFError"
+    closed = closed if fault == "behaviour" else "^$"
+    assert [failure for failure in report["failures"] if not re.search(closed, failure)] == []
+    assert site.host.run_ok("readlink", f"{site.home}/current") == previous
+    assert report["stylesheets"] == [stylesheet] or fault == "behaviour"
+    assert site.stylesheet() == stylesheet
+    site.wait_until_healthy()
+
+
+def test_release_after_failed_ones(site):
+    """A release does not contain the .env of local development, even if it was committed."""
+    stylesheet = site.stylesheet()
+    (site.project / ".env").write_text("LOCAL_DEV=1\nDEBUG=1\n")
+    git(site.project, "add", "--force", ".env")
+    site.commit("Commit .env by mistake")
+    site.run_readme("make release")
+    assert site.stylesheet() != stylesheet
+    assert ".env" not in site.host.run_ok("ls", "-A", f"{site.home}/current/").split()
+    git(site.project, "rm", "--quiet", ".env")
+    site.commit("Remove .env")
+
+
+# Power failures
+
+
+def test_release_behind_basic_auth(site):
+    """A staging site: the probe of a release takes the credentials from the environment file."""
+    conf, environment = site.project / "nginx/site.conf", f"/etc/{site.slug}.env"
+    public = conf.read_text()
+    protected = "    auth_basic staging;\n    auth_basic_user_file /etc/nginx/staging;\n    root /"
+    conf.write_text(public.replace("    root /", protected, 1))
+    site.host.run_ok("sh", "-c", "echo 'ada:{PLAIN}a b' >/etc/nginx/staging")
+    site.commit("Protect the site")
+    assert "static-file" in site.make("release").stdout  # 401
+    option = 'PROBE_OPTIONS=--header "Authorization: Basic YWRhOmEgYg=="'
+    site.host.run_ok("sh", "-c", f"echo '{option}' >>{environment}")
+    done = site.make("release")
+    assert done.returncode == 0, done.stdout
+    assert site.request("/")[0] == 401
+    conf.write_text(public)
+    site.commit("Open the site")
+    site.host.run_ok("sed", "-i", "/^PROBE_OPTIONS/d", environment)
+    assert site.make("release").returncode == 0
+
+
+def test_power_failure_during_collectstatic(site):
+    stylesheet = site.stylesheet()
+    change_stylesheet(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
+    command = site.host.command("make", "-C", f"{site.home}/checkout", "release")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as release:
+        for line in release.stderr:
+            if "Collecting" in line:
+                break
+        site.host.wait(
+            lambda: site.host.run("pgrep", "-f", "manage.py collectstatic").returncode == 0,
+            "collectstatic",
+        )
+        time.sleep(0.4)
+        site.host.cut_power()
+    site.host.on()
+    site.wait_until_healthy()
+    assert site.stylesheet() == stylesheet
+    site.run_readme("make release")
+    assert site.stylesheet() != stylesheet
+
+
+def test_power_failure_during_uploads(site):
+    code = (
+        "import sys, time, traffic\n"
+        "v = traffic.Visitor(sys.argv[1])\n"
+        "v.sign_in('eve', sys.argv[2])\n"
+        "while True:\n"
+        "    print(v.upload(traffic.picture(sys.argv[3], 1000)), flush=True)\n"
+    )
+    before = stored_uploads(site)
+    command = site.visitor_command(code, PASSWORD, str(time.time()))
+    uploader = site.in_network(*command, env=site.environment)
+    stored = [uploader.stdout.readline().strip()]
+    time.sleep(1.5)
+    site.host.cut_power()
+    stored += uploader.communicate()[0].split()
+    site.host.on()
+    site.wait_until_healthy()
+    new = stored_uploads(site) - before
+    assert len(stored) > 1
+    for src in stored:  # every upload with a response exists
+        assert site.request(src, "--output", "/dev/null")[0] == 200
+    for path in new:  # every visible upload is complete
+        if not Path(path).name.startswith("."):
+            end = site.host.run_ok("sh", "-c", f"tail -c 12 {path} | od -An -tx1").split()
+            assert end[-8:-4] == ["49", "45", "4e", "44"], path  # IEND
+
+
+# Attackers who run their own code in the application
+
+
+@pytest.fixture(scope="module")
+def sandbox_context(site):
+    """Files and processes that an attacker may reach for, and sandbox_escape.py's arguments."""
+    site.host.run_ok(
+        *("sh", "-euc"),
+        """
+        umask 077
+        echo SECRET_KEY=x >/etc/other_site.env
+        echo x >/etc/of_another
+        chown www-data /etc/of_another
+        install -m 4755 /usr/bin/cat /usr/local/bin/cat-as-root
+        install -d -m 755 /home/open /usr/lib/modules
+        install -d -m 1777 /srv/open
+        umask 022
+        echo x | tee /home/open/notes /tmp/of_another /dev/shm/of_another \\
+            /dev/of_the_host /usr/lib/modules/x >/dev/kmsg
+        """,
+    )
+    return {
+        **{"home": site.home, "public": site.public, "slug": site.slug},
+        "key": f"/etc/ssl/{site.domain}/privkey.pem",
+        "nginx": int(site.host.run_ok("cat", "/run/nginx.pid")),
+    }
+
+
+def succeeded(outcomes: dict[str, str]) -> set[str]:
+    """Return the names of the attempts that succeeded."""
+    return {name for name, outcome in outcomes.items() if outcome.startswith("done")}
+
+
+RUN_VISITORS_CODE = """
+import json
+from django.http import HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+@csrf_exempt
+def run(request):
+    space = {}
+    exec(request.body, space)
+    return HttpResponse(json.dumps(space["result"]))
+urlpatterns.append(path("run/", run))
+"""
+
+
+def test_sandbox_stops_all_attempts(site, sandbox_context):
+    host = site.host
+    good = git(site.project, "rev-parse", "HEAD").strip()
+    urls = site.project / "config/urls.py"
+    urls.write_text(urls.read_text() + RUN_VISITORS_CODE)
+    site.commit("Let visitors run code")
+    site.run_readme("make release")
+    shared = site.repository / "attack.py"  # in a directory that is mounted on the host
+    program = Path(sandbox_escape.__file__).read_text()
+    shared.write_text(f"{program}\nresult = main({sandbox_context!r})")
+    status, body = site.request("/run/", "--data-binary", "@/repository.git/attack.py")
+    assert status == 200, body
+    outcomes = json.loads(body)
+    print(json.dumps(outcomes, indent=1))
+    assert succeeded(outcomes["attempts"]) == set()
+    assert succeeded(outcomes["work"]) == set(outcomes["work"])
+
+    # The release that removes this view waits for no slow request, and neither do visitors.
+    git(site.project, "read-tree", "--reset", "-u", good)
+    change_stylesheet(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
+    slow = "import subprocess; result = subprocess.run(['sleep', '20']).returncode"
+    shared.write_text(slow)
+    release = host.command("make", "-C", f"{site.home}/checkout", "release")
+    with subprocess.Popen(release, stderr=subprocess.PIPE, text=True) as releasing:
+        for line in releasing.stderr:
+            if "Migrating" in line:
+                attack = site.curl("/run/", "--data-binary", "@/repository.git/attack.py")
+                slow = subprocess.Popen(host.command(*attack), stdout=subprocess.PIPE, text=True)
+            if "Switching traffic" in line:
+                break
+        time.sleep(1)
+        for _ in range(5):
+            site.stylesheet()
+        assert slow.poll() is None
+        assert "is live" in releasing.stderr.read()
+    assert slow.communicate()[0] == "0\n200"
+    shared.unlink()
+    assert site.request("/run/", "--data", "x=1")[0] == 404
+
+
+def test_each_sandbox_directive_stops_an_attempt(site, sandbox_context):
+    text = (site.project / "deploy/systemd/sandbox.conf").read_text()
+    directives = [line for line in text.splitlines() if line and line[0] not in "#["]
+    shutil.copy(sandbox_escape.__file__, site.repository)
+
+    def attack(directives: list[str], user: str) -> dict[str, dict[str, str]]:
+        output = site.host.run(
+            *("systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--service-type=exec"),
+            *(f"--property=User={user}", *(f"--property={directive}" for directive in directives)),
+            *("python3", "/repository.git/sandbox_escape.py", json.dumps(sandbox_context)),
+        ).stdout
+        # Without SystemCallErrorNumber a refused system call kills the program.
+        return json.loads(output) if output.startswith("{") else {"attempts": {}, "work": {}}
+
+    bare = {user: succeeded(attack([], user)["attempts"]) for user in (site.user, "root")}
+    useless = []
+    for directive in directives:
+        without = attack([other for other in directives if other != directive], site.user)
+        if succeeded(without["attempts"]) or len(succeeded(without["work"])) < 3:
+            stops = "without it", succeeded(without["attempts"]) or "it cannot work"
+        else:  # another directive stops the same: this one must do so alone
+            alone = {user: succeeded(attack([directive], user)["attempts"]) for user in bare}
+            stops = "alone", set().union(*(bare[user] - alone[user] for user in bare))
+        print(f"{directive[:50]:50} {stops}")
+        useless += [directive] if not stops[1] else []
+    assert succeeded(attack(directives, site.user)["attempts"]) == set()
+    assert succeeded(attack(directives, "root")["attempts"]) == set()
+    assert useless == []
+
+
+# Backups and cleanup
+
+
+def test_backup_and_restore(site):
+    lose_and_restore(site)
+    output = site.make("restore")
+    assert output.returncode and "No backup at FROM=''" in output.stdout
+
+
+def lose_and_restore(site: Site) -> None:
+    """Delete database and uploads, and restore both: from backups under load and at rest."""
+    models = "import os; from django.contrib.auth import get_user_model\n"
+    models += "from welcome.models import Photo\n"
+    rows = (
+        "for user in get_user_model().objects.order_by('pk'):\n"
+        "    print(user.username)\n"
+        "for photo in Photo.objects.order_by('pk'):\n"
+        "    print(photo.image.name, os.path.exists(photo.image.path))"
+    )
+
+    def shell(code: str) -> str:
+        return site.manage("shell", "--no-imports", "--command", models + code)
+
+    def list_rows() -> list[str]:
+        return shell(rows).splitlines()
+
+    def make_backup() -> str:
+        site.run_readme("make backup")
+        return site.host.run_ok("sh", "-c", f"ls /var/backups/{site.slug}/*.tar").split()[-1]
+
+    def lose_and_restore_from(backup: str) -> None:
+        shell("get_user_model().objects.all().delete(); Photo.objects.all().delete()")
+        site.host.run_ok("sh", "-c", f"rm -r {site.media}/*")
+        assert list_rows() == []
+        restore = site.command("make restore")
+        command = re.sub(r"FROM=\S+", f"FROM={backup}", restore)
+        site.host.run_readme(command, f"{site.home}/checkout")
+        site.host.ran[-1] = restore
+
+    shell("Photo.objects.all().delete()")  # some were on file systems of earlier tests
+    site.wait_until_healthy()
+    with site.visitors(100) as report:
+        busy = make_backup()
+        time.sleep(1)
+    assert report["failures"] == []
+    site.host.run_ok("find", site.media, "-name", ".*.part", "-delete")  # of the power failure
+    quiet, before, uploads = make_backup(), list_rows(), stored_uploads(site)
+    assert site.host.run_ok("stat", "-c", "%U %a", busy).strip() == "root 600"
+    assert before[: len(VISITORS)] == VISITORS
+
+    lose_and_restore_from(quiet)
+    assert list_rows() == before
+    assert stored_uploads(site) == uploads
+    lose_and_restore_from(busy)
+    users, photos = list_rows()[: len(VISITORS)], list_rows()[len(VISITORS) :]
+    assert users == VISITORS
+    assert photos and set(photos) <= set(before)
+    assert [photo for photo in photos if not photo.endswith(" True")] == []  # no file is missing
+    site.wait_until_healthy()
+
+
+def test_prune_removes_old_and_unused_files(site):
+    host = site.host
+    new = site.stylesheet()
+    site.run_readme("make rollback")
+    middle = site.stylesheet()
+    site.run_readme("make rollback")
+    assert site.stylesheet() == new != middle
+    static = f"{site.public}/static"
+    found = host.run_ok("sh", "-c", f"ls {static}/welcome/welcome.*.css").split()
+    old = {path.removeprefix(site.web_root) for path in found} - {middle, new}
+    assert old  # of the first releases
+    uploads = stored_uploads(site)
+    old_files = f"{site.home}/releases/* $(find {static})"
+    host.run_ok("sh", "-c", f"touch -d '40 days ago' {old_files}")
+    host.run_ok("sh", "-c", f"find {site.media} -exec touch -d '400 days ago' {{}} +")
+    site.run_readme("make prune")
+    assert {site.request(path)[0] for path in old} == {404}
+    assert site.request(middle)[0] == 200  # a rollback needs it
+    assert site.request(new)[0] == 200
+    assert stored_uploads(site) == uploads
+    site.run_readme("make rollback")
+    assert site.stylesheet() == middle
+
+
+def test_postgresql(site):
+    host = site.host
+    host.run_ok("systemctl", "start", "postgresql")
+    for statement in (
+        f"CREATE ROLE site LOGIN PASSWORD '{PASSWORD}'",
+        "CREATE DATABASE site OWNER site",
+    ):
+        host.run_ok("runuser", "-u", "postgres", "--", "psql", "-qc", statement)
+    url = f"DATABASE_URL=postgres://site:{PASSWORD}@localhost/site"
+    host.run_ok("sh", "-c", f"echo {url} >>/etc/{site.slug}.env")
+    site.run_readme("make release")
+    create_superusers(site, VISITORS)
+    lose_and_restore(site)
+    host.run_ok("systemctl", "stop", "postgresql@*")
+    status, page = site.request("/admin/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
+    assert status == 500
+    assert "Something went wrong" in page
+    assert site.request("/")[0] == 200
+    host.run_ok("systemctl", "start", "postgresql")
+    site.wait_until_healthy()
+
+
+def test_every_command_in_the_readme_was_run(site):
+    assert [line for line in site.readme if line not in site.host.ran] == []
