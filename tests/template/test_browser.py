@@ -3,9 +3,14 @@
 import shutil
 
 import pytest
+<<<<<<< HEAD:tests/template/test_browser.py
 
 from attacks.sites import development_server
 from support.commands import TEMPLATE
+=======
+from conftest import TEMPLATE, UNUSUAL
+from test_attacks import development_server
+>>>>>>> 21243d3 (Show an uploaded file on the first page of a new project):tests/test_browser.py
 
 BUILD = TEMPLATE / "build"
 DESKTOP = {"width": 1000, "height": 900}
@@ -46,6 +51,25 @@ def local_page(chromium, local_url):
     browser.close()
 
 
+@pytest.fixture(
+    scope="module", params=[{}, UNUSUAL | {"django_version": "5.2"}], ids=["default", "unusual"]
+)
+def new_project(bake, tmp_path_factory, request):
+    rendered = bake(**request.param)
+    return shutil.copytree(rendered, tmp_path_factory.mktemp("new") / rendered.name)
+
+
+@pytest.fixture(scope="module")
+def new_page(chromium, new_project, python):
+    """The first page of a new project's development server, loaded once, on a phone."""
+    browser = chromium("MAP * 127.0.0.1")
+    page = watched(browser.new_page(viewport={"width": 390, "height": 844}))
+    with development_server(new_project, python()) as site:
+        page.goto(f"http://{site.domain}/")
+        yield page
+    browser.close()
+
+
 @pytest.fixture(scope="module")
 def local_url(bake, python, tmp_path_factory):
     project = tmp_path_factory.mktemp("browser") / "client_site"
@@ -58,6 +82,23 @@ def images(page) -> list[int]:
     """Return the natural width of each image of a page: 0 if it is broken."""
     page.wait_for_load_state("networkidle")
     return page.evaluate("[...document.images].map(image => image.naturalWidth)")
+
+
+BROKEN_WORDS = """
+() => {
+    const broken = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        for (const word of texts.currentNode.data.matchAll(/\\S+/g)) {
+            const range = document.createRange();
+            range.setStart(texts.currentNode, word.index);
+            range.setEnd(texts.currentNode, word.index + word[0].length);
+            const lines = new Set([...range.getClientRects()].map(rectangle => rectangle.top));
+            if (lines.size > 1) broken.push(word[0]);
+        }
+    }
+    return broken;
+}
+"""
 
 
 def style(page, selector: str, name: str) -> str:
@@ -96,11 +137,32 @@ def test_login_and_upload_in_the_admin(page, server, image):
 def test_coming_soon(page, server, viewport):
     page.set_viewport_size(viewport)
     page.goto(f"https://{server.domain}/")
-    assert page.get_by_text("Coming soon").is_visible()
-    assert style(page, ".soft", "color") != style(page, "h1", "color")  # the page's stylesheet
+    assert page.locator("body").inner_text().split("\n\n") == ["Client Site", "Coming soon."]
     assert page.locator("form, img").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     assert page.problems == []
+
+
+def test_new_project_shows_an_upload(new_page):
+    assert images(new_page) == [960]  # the sample's width
+    assert "/media/photos/" in new_page.locator("img").get_attribute("src")
+    assert "sessionid" not in [cookie["name"] for cookie in new_page.context.cookies()]
+    assert new_page.get_by_text("checks passed").count() == 1
+    assert new_page.locator("dt").all_text_contents() == ["/admin/", "README.md", "welcome/"]
+    assert new_page.problems == []
+
+
+def test_directories_of_a_new_project_are_relative(new_page, new_project):
+    static, media = new_page.locator("tr", has_text="Directory").locator("code").all_text_contents()
+    assert static == "static/" and media.startswith(f"../{new_project.name}-var/www/")
+    photo = new_page.locator("img").get_attribute("src").partition("/media/")[2]
+    assert (new_project / media / photo).is_file()
+
+
+def test_new_project_on_a_phone(new_page, new_project):
+    assert new_page.evaluate("document.documentElement.scrollWidth") == 390
+    if new_project.name == "client_site":  # an unusual name is wider than the page
+        assert new_page.evaluate(BROKEN_WORDS) == []
 
 
 def test_upload_with_local_dev(local_page, image):
@@ -108,8 +170,8 @@ def test_upload_with_local_dev(local_page, image):
     local_page.get_by_role("button", name="Upload", exact=True).click()
 
     assert local_page.locator("img").get_attribute("src").startswith("/s/media/photos/")
-    assert all(images(local_page)) and len(images(local_page)) == 1
-    assert style(local_page, ".soft", "color") != style(local_page, "h1", "color")
+    assert images(local_page) == [1280]  # docs/first-page.png, not the sample
+    assert style(local_page, ".media", "color") != style(local_page, "h1", "color")  # stylesheet
     assert local_page.problems == []
     local_page.screenshot(path=BUILD / "first-page.png", full_page=True)
 
