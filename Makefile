@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-server check reference bench
+.PHONY: help demo test test-all test-server check reference screenshots bench
 
 OUT ?= demo
 SERVERS := bookworm noble trixie
@@ -13,7 +13,7 @@ help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it.
-	@$(UV) run --quiet --no-project tests/demo.py $(OUT)
+	@$(UV) run --quiet --no-project scripts/demo.py $(OUT)
 
 test: $(UV) ## Run the tests.
 	$(UV) run --quiet pytest
@@ -36,6 +36,9 @@ check: $(UV) ## Check the template's own code, and the words of everything.
 reference: $(UV) ## Render reference/ again: its diff shows what a change does to a project.
 	rm -rf reference
 	NO_NEXT_STEPS=1 $(UV) run --quiet --only-group render cookiecutter . --no-input --default-config -o reference
+
+screenshots: $(UV) ## Take the README's pictures of the first page (Chromium).
+	$(UV) run --quiet scripts/screenshots.py
 
 bench: $(UV) ## Measure rendering and the first page, the checks, and nginx with uploads.
 	$(UV) run --quiet benchmarks/first_page.py

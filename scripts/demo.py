@@ -1,4 +1,4 @@
-"""Render the default project and serve it with a photo and a superuser. Used by `make demo`."""
+"""Render the default project and serve it with a superuser. Used by `make demo`."""
 
 import os
 import shutil
@@ -10,21 +10,10 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent
 UV = os.environ.get("UV", "uv")
 CREATE = """
-import io
 from django.contrib.auth import get_user_model
-from PIL import Image, ImageDraw
-from welcome.models import Photo
 users = get_user_model().objects
 if not users.filter(username="demo").exists():
     users.create_superuser("demo", password="demo")
-if not Photo.objects.exists():
-    green, amber = (Image.new("RGB", (320, 320), colour) for colour in ("#0b6e5b", "#f0a870"))
-    image = Image.composite(green, amber, Image.linear_gradient("L").resize(green.size))
-    ImageDraw.Draw(image).ellipse((110, 60, 210, 160), fill="#fbfaf7")
-    ImageDraw.Draw(image).ellipse((60, 180, 260, 400), fill="#fbfaf7")
-    content = io.BytesIO()
-    image.save(content, "PNG")
-    Photo().image.save("demo.png", content)
 """
 
 
@@ -54,24 +43,29 @@ def render(output: Path) -> Path:
     return project
 
 
+def manage(project: Path, *arguments: str) -> None:
+    run("run", "--quiet", "manage.py", *arguments, cwd=project, LOCAL_DEV="1", DEBUG="1")
+
+
+def free_port() -> int:
+    """Return a port on the loopback interface that nothing listens on."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
+
+
 def main(output: str) -> int:
     """Render the project, set it up and serve it until Ctrl-C. Return the exit status."""
     step(f"Rendering the default project into {output}/client_site/")
     project = render(Path(output).resolve())
-
-    def manage(*arguments: str) -> None:
-        run("run", "--quiet", "manage.py", *arguments, cwd=project, LOCAL_DEV="1", DEBUG="1")
-
     step("Installing its dependencies")
     run("sync", "--quiet", cwd=project)
     step("Creating its database")
-    manage("migrate", "--verbosity", "0")
-    manage("shell", "--verbosity", "0", "--command", CREATE)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    manage(project, "migrate", "--verbosity", "0")
+    manage(project, "shell", "--verbosity", "0", "--command", CREATE)
+    port = free_port()
     print(f"\n    http://127.0.0.1:{port}/    admin: user demo, password demo\n", flush=True)
-    manage("runserver", str(port))
+    manage(project, "runserver", str(port))
     return 0
 
 
