@@ -17,7 +17,7 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
 
-from servers import free_port  # noqa: E402
+from support.site import free_port  # noqa: E402
 
 UV = os.environ.get("UV") or shutil.which("uv") or TEMPLATE / ".uv/bin/uv"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}

@@ -17,7 +17,9 @@ TEMPLATE = Path(__file__).parent.parent
 sys.path.insert(0, str(TEMPLATE / "tests"))
 
 from cookiecutter.main import cookiecutter  # noqa: E402
-from servers import OWN_RELEASE, Server, fetch_program, find_nginx, free_port, lay_out, version  # noqa: E402
+
+from support.packages import OWN_RELEASE, fetch_program, find_nginx, version  # noqa: E402
+from support.site import Server, free_port, lay_out  # noqa: E402
 
 SIZES = {"1 KB": 1024, "30 KB": 30 * 1024, "1 MB": 1024 * 1024}
 CACHE = re.compile(r"open_file_cache max.*\n")

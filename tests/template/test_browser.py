@@ -3,14 +3,9 @@
 import shutil
 
 import pytest
-<<<<<<< HEAD:tests/template/test_browser.py
 
 from attacks.sites import development_server
-from support.commands import TEMPLATE
-=======
-from conftest import TEMPLATE, UNUSUAL
-from test_attacks import development_server
->>>>>>> 21243d3 (Show an uploaded file on the first page of a new project):tests/test_browser.py
+from support.commands import TEMPLATE, UNUSUAL
 
 BUILD = TEMPLATE / "build"
 DESKTOP = {"width": 1000, "height": 900}
@@ -148,7 +143,7 @@ def test_new_project_shows_an_upload(new_page):
     assert "/media/photos/" in new_page.locator("img").get_attribute("src")
     assert "sessionid" not in [cookie["name"] for cookie in new_page.context.cookies()]
     assert new_page.get_by_text("checks passed").count() == 1
-    assert new_page.locator("dt").all_text_contents() == ["/admin/", "README.md", "welcome/"]
+    assert new_page.locator("dt a").all_text_contents() == ["Admin", "Your pages", "Your uploads"]
     assert new_page.problems == []
 
 

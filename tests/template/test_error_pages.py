@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from conftest import UNUSUAL
-from edits import edited
-from servers import deployed, rendered_for
+
+from support.commands import UNUSUAL
+from support.edits import edited
+from support.site import deployed, rendered_for
 
 NAME = UNUSUAL["project_name"]
 BROKEN = 'urlpatterns += [path("broken/", lambda request: 1 / 0)]'
@@ -35,9 +36,10 @@ def pages(copy_of, python, directory) -> dict[str, str]:
         edited(project, [("config/urls.py", BROKEN)]),
         deployed(project, directory, python()) as server,
     ):
-        get = server.browser().get
-        responses = [get("/none/"), get("/accounts/login/", b""), get("/broken/")]
-        responses += [get("/", b"", Content_Length=str(200 * 1024 * 1024))]
+        get = server.client().get
+        post = server.client().request
+        responses = [get("/none/"), post("POST", "/accounts/login/"), get("/broken/")]
+        responses += [post("POST", "/", Content_Length=str(200 * 1024 * 1024))]
         server.stop_application()
         responses += [get("/")]
     return {str(response.status): response.body.decode() for response in responses}
