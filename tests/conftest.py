@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import CACHE, TEMPLATE, UV, run_ok, skip_or_fail
+from support.commands import CACHE, DJANGO, TEMPLATE, UV, run_ok, skip_or_fail
 from support.environments import interpreters, supports, with_packages
 from support.site import deployed, rendered_for, server_directory
 
@@ -22,6 +22,7 @@ def bake(cookies_session):
     baked = {}
 
     def bake(**answers) -> Path:
+        answers = {"django_version": DJANGO} | answers
         key = tuple(sorted(answers.items()))
         if key not in baked:
             result = cookies_session.bake(extra_context=answers, template=str(TEMPLATE))
@@ -54,7 +55,7 @@ def python(copy_of):
     Rendered projects share one environment per series, which is kept between runs.
     """
 
-    def python(series: str = "5.2", interpreter: str = "") -> Path:
+    def python(series: str = DJANGO, interpreter: str = "") -> Path:
         environment = CACHE / f"django-{series}{interpreter.replace('/', '-')}"
         run_ok(
             *(UV, "sync", "--quiet"),
@@ -72,10 +73,12 @@ def environment(python):
     """Return a function that returns the Python of an environment for a Django series."""
 
     def environment(series: str) -> Path:
-        version = next((v for v in interpreters() if supports(series, v)), None)
+        chosen = os.environ.get("UV_PYTHON")
+        found = {chosen: chosen} if chosen else interpreters()
+        version = next((v for v in found if supports(series, v)), None)
         if not version:
-            pytest.skip(f"Django {series} runs on none of the installed Pythons")
-        return python(series, interpreters()[version])
+            pytest.skip(f"Django {series} runs on none of the Pythons: {', '.join(found)}")
+        return python(series, found[version])
 
     return environment
 
@@ -87,7 +90,7 @@ PACKAGES += ["s3transfer", "six", "urllib3"]
 @pytest.fixture(scope="session")
 def python_with_packages(python) -> Path:
     """The Python of an environment that also has packages a team may add."""
-    return with_packages(python(), "django-5.2-packages", PACKAGES)
+    return with_packages(python(), f"django-{DJANGO}-packages", PACKAGES)
 
 
 @pytest.fixture(scope="module")

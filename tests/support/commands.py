@@ -12,6 +12,8 @@ PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 CACHE = TEMPLATE / ".cache"
 UV = os.environ.get("UV", "uv")
 SERIES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["django_version"]
+# The series of tests that choose none. CI runs them for each, with each Python as UV_PYTHON.
+DJANGO = os.environ.get("DJANGO", SERIES[0])
 # Valid answers that are as unusual as each question allows.
 UNUSUAL = {
     "project_name": "O'Neill & Söhne <3 😀 $HOME #1 %s",

@@ -132,7 +132,7 @@ def test_upper_bound_is_the_newest_tested_python(bake):
 
     newest = max((version for _, version in MATRIX), key=lambda v: int(v.split(".")[1]))
     bound = re.search(
-        r'requires-python = ">=3.11,<3.(\d+)"', (bake() / "pyproject.toml").read_text()
+        r'requires-python = ">=3.\d+,<3.(\d+)"', (bake() / "pyproject.toml").read_text()
     )
     assert int(bound[1]) == int(newest.split(".")[1]) + 1
 

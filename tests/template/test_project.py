@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import SERIES, TEMPLATE, UNUSUAL, UV, run, run_ok
+from support.commands import DJANGO, SERIES, TEMPLATE, UNUSUAL, UV, run, run_ok
 from support.environments import interpreters, supports
 from support.serving import fetch, serving
 from support.site import free_port
@@ -29,7 +29,7 @@ ANSWERS = [
 @pytest.mark.parametrize("answers", ANSWERS)
 def test_checks_and_tests_pass(copy_of, environment, answers):
     project = copy_of(**answers)
-    python = environment(answers.get("django_version", "5.2"))
+    python = environment(answers.get("django_version", DJANGO))
 
     def manage(*arguments, **variables):
         run_ok(python, "manage.py", *arguments, cwd=project, **variables)
