@@ -1,0 +1,28 @@
+"""The workflows of the template and of projects agree with each other and with the tests."""
+
+import itertools
+import re
+
+import yaml
+from conftest import PROJECT, TEMPLATE
+from test_project import MATRIX
+
+WORKFLOWS = [root / ".github/workflows/ci.yml" for root in (TEMPLATE, PROJECT)]
+
+
+def test_each_django_is_tested_with_each_python():
+    jobs = yaml.safe_load(WORKFLOWS[0].read_text())["jobs"]
+    matrix = jobs["test"]["strategy"]["matrix"]
+    excluded = {(pair["django"], pair["python"]) for pair in matrix["exclude"]}
+    assert set(itertools.product(matrix["django"], matrix["python"])) - excluded == set(MATRIX)
+
+
+def test_the_last_job_waits_for_all_others():
+    jobs = yaml.safe_load(WORKFLOWS[0].read_text())["jobs"]
+    assert jobs["all"]["needs"] == [name for name in jobs if name != "all"]
+
+
+def test_both_workflows_use_the_same_actions():
+    ours, theirs = (set(re.findall(r"uses: (\S+ # v\S+)", file.read_text())) for file in WORKFLOWS)
+    assert theirs and theirs <= ours
+    assert len({action.partition("@")[0] for action in ours | theirs}) == len(ours | theirs)
