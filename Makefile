@@ -32,6 +32,7 @@ check: $(UV) ## Check the template's own code, and the words of everything.
 	$(UV) run --quiet ruff check
 	$(UV) run --quiet ruff format --check
 	$(UV) run --quiet typos
+	$(UV) run --quiet zizmor --offline --quiet .github "{{cookiecutter.project_slug}}/.github"
 
 reference: $(UV) ## Render reference/ again: its diff shows what a change does to a project.
 	rm -rf reference
