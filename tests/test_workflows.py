@@ -4,7 +4,7 @@ import itertools
 import re
 
 import yaml
-from conftest import PROJECT, TEMPLATE
+from conftest import PROJECT, TEMPLATE, run_ok
 from test_project import MATRIX
 
 WORKFLOWS = [root / ".github/workflows/ci.yml" for root in (TEMPLATE, PROJECT)]
@@ -26,3 +26,11 @@ def test_both_workflows_use_the_same_actions():
     ours, theirs = (set(re.findall(r"uses: (\S+ # v\S+)", file.read_text())) for file in WORKFLOWS)
     assert theirs and theirs <= ours
     assert len({action.partition("@")[0] for action in ours | theirs}) == len(ours | theirs)
+
+
+def test_dependabot_reads_each_workflow():
+    updates = yaml.safe_load((TEMPLATE / ".github/dependabot.yml").read_text())["updates"]
+    (directories,) = [u["directories"] for u in updates if "directories" in u]
+    read = {d.strip("/") or ".github/workflows" for d in directories}
+    listed = run_ok("git", "ls-files", "*.github/workflows/*", cwd=TEMPLATE).splitlines()
+    assert read == {name.rpartition("/")[0] for name in listed}
