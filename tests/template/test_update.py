@@ -1,6 +1,7 @@
 """`cruft update` brings the template's changes into a project and keeps the team's edits."""
 
 import shutil
+import sys
 
 import pytest
 
@@ -47,10 +48,12 @@ def test_an_update_keeps_the_teams_edit(tmp_path, previous):
     shutil.copytree(TEMPLATE, template, dirs_exist_ok=True, ignore=IGNORE)
     changed = template / "{{cookiecutter.project_slug}}/config/urls.py"
     changed.write_text(changed.read_text() + "\n# A newer line of the template.\n")
+    run_ok(sys.executable, "scripts/repository.py", "another/name", cwd=template)
     commit(template, "Newer")
 
     run_ok("cruft", "update", "--skip-apply-ask", cwd=project, **environment)
     assert not list(project.rglob("*.rej"))
+    assert "github.com/another/name" in (project / "README.md").read_text()
     fresh = tmp_path / "fresh"
     run_ok(*create, "--output-dir", fresh, cwd=tmp_path, **environment)
     fresh /= "kept_name"
