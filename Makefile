@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-server check reference screenshots bench
+.PHONY: help demo test test-all test-server check reference screenshots bench release
 
 OUT ?= demo
 SERVERS := bookworm noble trixie
@@ -45,6 +45,9 @@ bench: $(UV) ## Measure rendering and the first page, the checks, and nginx with
 	$(UV) run --quiet benchmarks/first_page.py
 	$(UV) run --quiet benchmarks/checks.py
 	$(UV) run --quiet benchmarks/media.py
+
+release: $(UV) ## Commit and tag the month's next version of the template, or VERSION=…
+	@$(UV) run --quiet --no-project scripts/release.py $(VERSION)
 
 $(CURDIR)/.uv/bin/uv:
 	@echo "Installing uv into .uv/ …"
