@@ -28,9 +28,10 @@ test-server: $(UV) ## Run deployment and failure tests in systemd containers (ro
 test-server-%: $(UV)
 	$(UV) run --quiet pytest -m server -k $* -rP
 
-check: $(UV) ## Check the template's own code, and the words of everything.
+check: $(UV) ## Check the template's own code and workflows, and the words of everything.
 	$(UV) run --quiet ruff check
 	$(UV) run --quiet ruff format --check
+	$(UV) run --quiet ty check
 	$(UV) run --quiet typos
 	$(UV) run --quiet zizmor --offline --quiet .github "{{cookiecutter.project_slug}}/.github"
 

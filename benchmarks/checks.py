@@ -36,9 +36,10 @@ def main() -> None:
     """Print medians in milliseconds for a freshly rendered project."""
     os.environ.pop("VIRTUAL_ENV", None)
     with tempfile.TemporaryDirectory() as work:
-        project = cookiecutter(str(TEMPLATE), no_input=True, default_config=True, output_dir=work)
+        rendered = cookiecutter(str(TEMPLATE), no_input=True, default_config=True, output_dir=work)
+        project = Path(rendered)
         subprocess.run([UV, "sync", "--quiet"], cwd=project, check=True)
-        python = Path(project, ".venv/bin/python")
+        python = project / ".venv/bin/python"
         environment = {"DJANGO_SETTINGS_MODULE": "config.settings", "SECRET_KEY": "x" * 50}
         times: dict[str, list[float]] = {"hook": [], "check": [], "check without files": []}
         for _ in range(ROUNDS):

@@ -37,9 +37,13 @@ def run(command: list, directory: Path) -> float:
 def first_page(command: list, directory: Path, port: int) -> float:
     """Start a server. Return the seconds until it returns its first page, then stop it."""
     before = time.perf_counter()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(
-        command, cwd=directory, env=ENVIRONMENT, start_new_session=True, **quiet
+        command,
+        cwd=directory,
+        env=ENVIRONMENT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         while time.perf_counter() - before < 120 and server.poll() is None:

@@ -37,7 +37,8 @@ def rate(wrk: str, url: str) -> float:
         [wrk, "-t1", "-c32", "-d1s", url], capture_output=True, text=True, check=True
     ).stdout
     assert "Non-2xx" not in output, output
-    return float(re.search(r"Requests/sec: *([\d.]+)", output)[1])
+    (number,) = re.findall(r"Requests/sec: *([\d.]+)", output)
+    return float(number)
 
 
 def measure(server: Server, nginx: str, wrk: str, rounds: int) -> None:

@@ -22,7 +22,8 @@ def check_settings() -> list[str]:
 
 def python_note() -> str:
     """Return what to know if this Python is older than what the project requires."""
-    required = re.search(r'requires-python = ">=3\.(\d+)', Path("pyproject.toml").read_text())[1]
+    text = Path("pyproject.toml").read_text()
+    (required,) = re.findall(r'^requires-python = ">=3\.(\d+)', text, re.MULTILINE)
     if sys.version_info >= (3, int(required)):
         return ""
     return (

@@ -22,6 +22,7 @@ def serving(command: str, directory: Path, environment: dict[str, str]):
         text=True,
         start_new_session=True,
     )
+    assert server.stdout
     try:
         output = ""
         while not (url := re.search(r"http://127\.0\.0\.1:\d+(?=/)", output)):

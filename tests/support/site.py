@@ -229,7 +229,8 @@ def lay_out(
 def answers(project: Path) -> tuple[str, str]:
     """Return the slug and the domain that a project was rendered with."""
     settings = (project / "config/settings.py").read_text()
-    return project.name, re.search(r'^DOMAIN = "(.+)"', settings, re.MULTILINE)[1]
+    (domain,) = re.findall(r'^DOMAIN = "(.+)"', settings, re.MULTILINE)
+    return project.name, domain
 
 
 @contextmanager
