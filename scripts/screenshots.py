@@ -10,10 +10,9 @@ import urllib.request
 from pathlib import Path
 
 from demo import TEMPLATE, UV, free_port, manage, render
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
-PICTURES = {"light": "docs/first-page.png", "dark": "docs/first-page-dark.png"}
-SIZE = {"width": 1280, "height": 720}
+SIZE: ViewportSize = {"width": 1280, "height": 720}
 
 
 def wait_for(url: str, server: subprocess.Popen) -> None:
@@ -46,11 +45,11 @@ def main() -> None:
             wait_for(url, server)
             sandbox = bool(os.getuid())  # Chromium's sandbox refuses root
             browser = playwright.chromium.launch(executable_path=chromium, chromium_sandbox=sandbox)
-            for scheme, name in PICTURES.items():
-                page = browser.new_page(viewport=SIZE, color_scheme=scheme)
-                page.goto(url)
-                page.screenshot(path=TEMPLATE / name)
-                print(name)
+            page = browser.new_page(viewport=SIZE)
+            page.goto(url)
+            page.screenshot(path=TEMPLATE / "docs/first-page.png")
+            page.emulate_media(color_scheme="dark")
+            page.screenshot(path=TEMPLATE / "docs/first-page-dark.png")
         finally:
             server.terminate()
             server.wait(20)

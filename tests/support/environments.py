@@ -5,14 +5,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from support.commands import CACHE, TEMPLATE, UV, run_ok
+from support.commands import CACHE, SERIES, TEMPLATE, UV, run_ok
+
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 def interpreters() -> dict[str, str]:
     """Return the Pythons of this host by version: those on PATH and pyenv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = {}
-    for version in ("3.11", "3.12", "3.13", "3.14"):
+    for version in VERSIONS:
         paths = [*pyenv.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}")]
         for path in filter(None, paths):
             done = subprocess.run([path, "-c", "import venv"], capture_output=True)
@@ -25,6 +27,11 @@ def interpreters() -> dict[str, str]:
 def supports(series: str, version: str) -> bool:
     """Return whether a Django series runs on a Python version."""
     return version != "3.11" or series == "5.2"
+
+
+MATRIX = [
+    (series, version) for series in SERIES for version in VERSIONS if supports(series, version)
+]
 
 
 def with_packages(python: Path, name: str, packages: list[str]) -> Path:

@@ -152,7 +152,8 @@ class Client:
             raise Failure(f"{method} {path}: connection closed, received {response}")
         for name, value in response.headers:
             if name.lower() == "set-cookie":
-                self.cookies.update([value.split(";")[0].split("=", 1)])
+                cookie, _, content = value.split(";")[0].partition("=")
+                self.cookies[cookie] = content
         return response
 
     def close(self) -> None:
@@ -163,7 +164,7 @@ class Client:
 
     def get(self, path: str, **headers: str) -> Response:
         """Return the response to a GET request."""
-        return self.request("GET", path, **headers)
+        return self.request("GET", path, b"", **headers)
 
     def post(
         self, path: str, fields: dict[str, str], files: dict[str, tuple[bytes, bytes]] | None = None

@@ -103,4 +103,5 @@ def source(release: str) -> tuple[str, str, str]:
 def version(nginx: str) -> tuple[int, ...]:
     """Return the version of an nginx, such as (1, 22, 1)."""
     output = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
-    return tuple(map(int, re.search(r"nginx/([\d.]+)", output)[1].split(".")))
+    (number,) = re.findall(r"nginx/([\d.]+)", output)
+    return tuple(map(int, number.split(".")))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import TEMPLATE, UV, run, run_ok, skip_or_fail
+from support.environments import MATRIX
 
 IN_THE_GALLERY = """
 class Picture(models.Model):
@@ -128,8 +129,6 @@ def test_another_language(project, make, python):
 
 
 def test_upper_bound_is_the_newest_tested_python(bake):
-    from test_project import MATRIX
-
     newest = max((version for _, version in MATRIX), key=lambda v: int(v.split(".")[1]))
     bound = re.search(
         r'requires-python = ">=3.\d+,<3.(\d+)"', (bake() / "pyproject.toml").read_text()

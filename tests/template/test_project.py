@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import DJANGO, SERIES, TEMPLATE, UNUSUAL, UV, run, run_ok
-from support.environments import interpreters, supports
+from support.commands import DJANGO, TEMPLATE, UNUSUAL, UV, run, run_ok
+from support.environments import MATRIX, interpreters
 from support.serving import fetch, serving
 from support.site import free_port
 
@@ -94,9 +94,6 @@ def add_shop(project: Path, python: Path) -> None:
         assert text.count(old) == 1
         (project / name).write_text(text.replace(old, new))
     run_ok(python, "manage.py", "makemigrations", "shop", cwd=project, LOCAL_DEV=1)
-
-
-MATRIX = [(s, v) for s in SERIES for v in ("3.11", "3.12", "3.13", "3.14") if supports(s, v)]
 
 
 @pytest.mark.slow

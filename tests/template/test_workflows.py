@@ -4,8 +4,9 @@ import itertools
 import re
 
 import yaml
-from conftest import PROJECT, TEMPLATE, run_ok
-from test_project import MATRIX
+
+from support.commands import PROJECT, TEMPLATE, run_ok
+from support.environments import MATRIX
 
 WORKFLOWS = [root / ".github/workflows/ci.yml" for root in (TEMPLATE, PROJECT)]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import release
-from conftest import TEMPLATE, run, run_ok
+
+from support.commands import TEMPLATE, run, run_ok
 
 
 def test_all_files_have_the_same_version():

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, run, run_ok
+
+from support.commands import TEMPLATE, run, run_ok
 
 # Other projects on GitHub that pages link to.
 OTHERS: set[str] = set()
