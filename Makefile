@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-server check reference screenshots bench release
+.PHONY: help demo test test-all test-server check docs reference screenshots bench release
 
 OUT ?= demo
 SERVERS := bookworm noble trixie
@@ -34,6 +34,9 @@ check: $(UV) ## Check the template's own code and workflows, and the words of ev
 	$(UV) run --quiet ty check
 	$(UV) run --quiet typos
 	$(UV) run --quiet zizmor --offline --quiet .github "{{cookiecutter.project_slug}}/.github"
+
+docs: $(UV) ## Write the generated tables of docs/ (slow).
+	$(UV) run --quiet pytest -m docs --update-docs
 
 reference: $(UV) ## Render reference/ again: its diff shows what a change does to a project.
 	rm -rf reference

@@ -142,3 +142,28 @@ def chromium():
             executable_path=found,
             args=[*options, f"--host-resolver-rules={', '.join(rules)}"],
         )
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-docs", action="store_true", help="write generated parts of docs/")
+
+
+@pytest.fixture(scope="session")
+def check_generated(request):
+    """Return a function that compares a generated part of a page of docs/ with what it must be.
+
+    A part is between `<!-- part -->` and `<!-- end of part -->`. Only `--update-docs` writes it:
+    `make docs`.
+    """
+
+    def check_generated(page: str, part: str, expected: str) -> None:
+        path = TEMPLATE / "docs" / page
+        before, start, rest = path.read_text().partition(f"<!-- {part} -->\n")
+        found, end, after = rest.partition(f"<!-- end of {part} -->\n")
+        assert start and end, f"docs/{page} has no part {part!r}"
+        if request.config.getoption("update_docs"):
+            path.write_text(f"{before}{start}{expected}{end}{after}")
+        else:
+            assert found == expected, f"docs/{page} is out of date: run `make docs`"
+
+    return check_generated
