@@ -1,0 +1,179 @@
+"""docs/uploads.md: every block of code is added to a rendered project, and used."""
+
+import os
+import re
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from conftest import TEMPLATE, run, run_ok, with_packages
+from servers import SECRET_KEY, find_nginx
+from test_thumbnails import PACKAGES
+
+# Of each block its first line: a comment that says where it goes.
+BLOCK = re.compile(r"^```\w+\n(?:#|<!--) (.+?)(?: -->)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = (TEMPLATE / "docs/uploads.md").read_text()
+BLOCKS = dict(BLOCK.findall(PAGE))
+APPS = [
+    "gallery/models.py",
+    "gallery/views.py",
+    "templates/gallery/paintings.html",
+    "gallery/exports.py",
+    "contracts/models.py",
+    "contracts/views.py",
+]
+THUMBNAILS = "templates/gallery/thumbnails.html, with easy-thumbnails"
+LIMIT = "config/settings.py, instead of the line there"
+NGINX_LIMIT = "nginx/proxy.conf, instead of the line there"
+STORAGE = "config/storage.py"
+STORAGES = "config/settings.py, at the end"
+PROBE = "tests/test_nginx.py, instead of the line there"
+
+
+def test_every_block_is_used():
+    assert len(BLOCK.findall(PAGE)) == PAGE.count("```") / 2
+    assert {*BLOCKS} == {*APPS, THUMBNAILS, LIMIT, NGINX_LIMIT, STORAGE, STORAGES, PROBE}
+
+
+@pytest.fixture
+def project(bake, tmp_path) -> Path:
+    return shutil.copytree(bake(), tmp_path / "client_site")
+
+
+def add(project: Path, place: str) -> None:
+    """Add a block where its first line says."""
+    name, _, how = place.partition(", ")
+    file = project / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = BLOCKS[place]
+    if how == "at the end":
+        text = file.read_text() + text
+    elif how == "instead of the line there":
+        line = rf"^{re.match('[A-Za-z_]+', text)[0]}\b.*\n"
+        text, count = re.subn(line, text, file.read_text(), flags=re.MULTILINE)
+        assert count == 1
+    file.write_text(text)
+
+
+def add_apps(project: Path, python: Path) -> None:
+    """Add the apps of the page, as a team does."""
+    for app in ("gallery", "contracts"):
+        run_ok(python, "manage.py", "startapp", app, cwd=project, LOCAL_DEV=1)
+    for place in APPS:
+        add(project, place)
+    with (project / "config/settings.py").open("a") as file:
+        file.write('INSTALLED_APPS += ["gallery", "contracts"]\n')
+    paths = re.findall(r"`(path\(.+?\))`", PAGE)
+    assert len(paths) == 2
+    with (project / "config/urls.py").open("a") as file:
+        file.write("import contracts.views, gallery.views\n")
+        file.writelines(f"urlpatterns.append({path})\n" for path in paths)
+    run_ok(python, "manage.py", "makemigrations", cwd=project, LOCAL_DEV=1)
+
+
+def test_apps(project, python):
+    add_apps(project, python())
+    shutil.copy(TEMPLATE / "tests/inside/uploads_page.py", project / "tests/test_uploads_page.py")
+    run_ok(python(), "-m", "pytest", "-q", "tests/test_uploads_page.py", cwd=project)
+    run_ok(python().parent / "ruff", "check", "gallery", "contracts", cwd=project)
+    run_ok(python(), "manage.py", "check", "--fail-level", "WARNING", cwd=project, LOCAL_DEV=1)
+
+
+def test_limit(project, python):
+    nginx = find_nginx()
+    path = f"{Path(nginx).parent}:{os.environ['PATH']}"
+    test_nginx = [python(), "-m", "pytest", "-q", "tests/test_nginx.py"]
+    add(project, LIMIT)
+    refused = run(*test_nginx, cwd=project, PATH=path).stdout
+    assert "body-size: " in refused
+    add(project, NGINX_LIMIT)
+    assert "1 passed" in run_ok(*test_nginx, cwd=project, PATH=path)
+
+
+SHOW_THUMBNAILS = """
+import io
+from django.core.files.base import ContentFile
+from django.template.loader import render_to_string
+from gallery.models import Painting
+from PIL import Image
+content = io.BytesIO()
+Image.new("RGB", (400, 300)).save(content, "PNG")
+painting = Painting(title="The sea")
+painting.image.save("sea.png", ContentFile(content.getvalue()))
+for _ in range(2):
+    print(render_to_string("gallery/thumbnails.html", {"paintings": [painting]}))
+"""
+
+
+@pytest.mark.slow
+def test_thumbnails(project, environment):
+    python = with_packages(environment("5.2"), "django-5.2-thumbnails", PACKAGES)
+    add_apps(project, python)
+    add(project, THUMBNAILS)
+    with (project / "config/settings.py").open("a") as file:
+        file.write('INSTALLED_APPS += ["easy_thumbnails"]\n')
+    run_ok(python, "manage.py", "migrate", "--verbosity", "0", cwd=project, LOCAL_DEV=1)
+    shell = (python, "manage.py", "shell", "--verbosity", "0", "--command", SHOW_THUMBNAILS)
+    shown = re.findall('src="/s/media/([^"]+)"', run_ok(*shell, cwd=project, LOCAL_DEV=1))
+    assert len(shown) == 2 and len({*shown}) == 1
+    assert (project.parent / "client_site-var/www/s/media" / shown[0]).is_file()
+
+
+class Bucket(BaseHTTPRequestHandler):
+    """Object storage that accepts every file and remembers the paths."""
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.stored.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def bucket():
+    with HTTPServer(("127.0.0.1", 0), Bucket) as server:
+        server.stored = []
+        threading.Thread(target=server.serve_forever).start()
+        yield server
+        server.shutdown()
+
+
+SAVE = """
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+for alias in ("default", "derived"):
+    for _ in range(2):
+        name = storages[alias].save("exports/a.txt", ContentFile(b"content"))
+        print(storages[alias].url(name))
+"""
+
+
+@pytest.mark.slow
+def test_object_storage(project, python, python_with_packages, bucket):
+    for place in (STORAGE, STORAGES, PROBE):
+        add(project, place)
+    run_ok(python().parent / "ruff", "check", cwd=project)
+    python = python_with_packages
+    server = {"SECRET_KEY": SECRET_KEY, "LOCAL_DEV": 0, "AWS_S3_ACCESS_KEY_ID": "of tests"}
+    server |= {
+        "AWS_S3_SECRET_ACCESS_KEY": "of tests",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    }
+    check = (python, "manage.py", "check", "--fail-level", "WARNING")
+    run_ok(*check, cwd=project, LOCAL_DEV=1)
+    run_ok(*check, "--deploy", cwd=project, **server)
+    run_ok(python, "-m", "pytest", "-q", cwd=project)
+    with (project / "config/settings.py").open("a") as file:
+        file.write(f'AWS_S3_ENDPOINT_URL = "http://127.0.0.1:{bucket.server_port}"\n')
+    shell = (python, "manage.py", "shell", "--verbosity", "0", "--command", SAVE)
+    urls = run_ok(*shell, cwd=project, **server).split()
+    start = "https://client-uploads.example/exports/"
+    assert urls[2:] == [f"{start}a.txt"] * 2
+    assert urls[0] != urls[1]
+    assert all(re.fullmatch(rf"{start}[\w-]{{22}}\.txt", url) for url in urls[:2])
+    assert bucket.stored == [url.replace("https://client-uploads.example", "/site") for url in urls]
