@@ -1,0 +1,35 @@
+"""Blocks of the READMEs that no other test runs.
+
+make demo, run, check and test are run by test_commands.py, the code of the project's README by
+test_project.py, and its section on a server by test_booted.py.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, TEMPLATE, UV, run_ok
+from test_booted import run_on_terminal
+
+
+@pytest.mark.parametrize("directory", [TEMPLATE, PROJECT], ids=["template", "project"])
+def test_targets_exist(directory):
+    readme = "".join(page.read_text() for page in directory.glob("*.md"))
+    named = set(re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (directory / "Makefile").read_text(), re.MULTILINE))
+    assert len(named) >= 5 and named <= targets
+
+
+def test_make_superuser(bake, python, tmp_path):
+    assert "\nmake superuser " in (PROJECT / "README.md").read_text()
+    project = shutil.copytree(bake(), tmp_path / "client_site")
+    environment = {"UV_PROJECT_ENVIRONMENT": python().parent.parent, "UV": UV}
+    path = f"{Path(shutil.which(UV)).parent}:{os.environ['PATH']}"
+    variables = [f"{name}={value}" for name, value in (environment | {"PATH": path}).items()]
+    answers = {"Username": "ada", "Email": "", "Password:": "a long one", "(again):": "a long one"}
+    run_on_terminal(["env", *variables, "make", "-C", str(project), "superuser"], answers)
+    code = "from accounts.models import User; print(User.objects.get().is_superuser)"
+    shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", code)
+    assert run_ok(*shell, cwd=project, LOCAL_DEV=1) == "True\n"
