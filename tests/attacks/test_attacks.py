@@ -8,7 +8,6 @@ import pytest
 
 from attacks import attack
 from attacks.sites import SETTINGS, development_server, prepare_site
-from support.commands import TEMPLATE
 from support.site import deployed, rendered_for
 
 

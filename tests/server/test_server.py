@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import json
 import os
-import pty
 import re
 import shutil
 import subprocess
@@ -24,7 +23,7 @@ import sandbox_escape
 import traffic
 from host import Host, commands, fetch, image, why_not_bootable
 
-from support.commands import CACHE, SERVERS, TEMPLATE, run_ok
+from support.commands import CACHE, SERVERS, TEMPLATE, run_ok, run_on_terminal
 from support.site import answers
 
 pytestmark = [
@@ -206,24 +205,6 @@ def site(request, cookies_session):
     finally:
         host.off()
         shutil.rmtree(work)
-
-
-def run_on_terminal(command: list[str], dialogue: dict[str, str]) -> str:
-    """Run a command on a terminal, answer its questions, and return what it printed."""
-    terminal, child = pty.openpty()
-    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child)
-    os.close(child)
-    output = ""
-    for question, answer in dialogue.items():
-        while question not in output:
-            output += os.read(terminal, 4096).decode()
-        output = output.split(question, 1)[1]
-        os.write(terminal, answer.encode() + b"\n")
-    with contextlib.suppress(OSError):  # the command has closed the terminal
-        while more := os.read(terminal, 4096).decode():
-            output += more
-    assert process.wait(60) == 0, output
-    return output
 
 
 def create_superusers(site: Site, names: list[str]) -> None:

@@ -1,7 +1,9 @@
 """Paths of the template, and helpers to run commands."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 from pathlib import Path
 from typing import NoReturn
@@ -76,3 +78,21 @@ def assert_same_files(expected: Path, actual: Path) -> None:
     diff = run("git", "diff", "--no-index", "--no-color", expected, actual, cwd=TEMPLATE)
     if diff.returncode:
         pytest.fail(diff.stdout, pytrace=False)
+
+
+def run_on_terminal(command: list[str], dialogue: dict[str, str]) -> str:
+    """Run a command on a terminal, answer its questions, and return what it printed."""
+    terminal, child = pty.openpty()
+    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child)
+    os.close(child)
+    output = ""
+    for question, answer in dialogue.items():
+        while question not in output:
+            output += os.read(terminal, 4096).decode()
+        output = output.split(question, 1)[1]
+        os.write(terminal, answer.encode() + b"\n")
+    with contextlib.suppress(OSError):  # the command has closed the terminal
+        while more := os.read(terminal, 4096).decode():
+            output += more
+    assert process.wait(60) == 0, output
+    return output

@@ -48,3 +48,9 @@ def with_packages(python: Path, name: str, packages: list[str]) -> Path:
     install = (UV, "pip", "install", "--quiet", "--upgrade", "--python", interpreter, "--no-deps")
     run_ok(*install, *packages, cwd=TEMPLATE)
     return interpreter
+
+
+def with_thumbnails(python: Path, series: str) -> Path:
+    """Return the Python of an environment that also has three thumbnail libraries."""
+    packages = ["easy-thumbnails", "sorl-thumbnail", "django-imagekit", "pilkit", "django-appconf"]
+    return with_packages(python, f"django-{series}-thumbnails", packages)

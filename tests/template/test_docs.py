@@ -2,9 +2,10 @@
 
 import re
 
-import mutants
 import pytest
-from conftest import TEMPLATE
+
+from attacks import mutants
+from support.commands import TEMPLATE
 
 PAGES = [*TEMPLATE.glob("*.md"), *TEMPLATE.glob("docs/**/*.md")]
 

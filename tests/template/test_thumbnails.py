@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from support.commands import SERIES, run_ok
-from support.environments import with_packages
+from support.environments import with_thumbnails
 from support.serving import fetch, serving
 from support.site import deployed, free_port, rendered_for, server_directory
 
 pytestmark = pytest.mark.slow
-PACKAGES = ["easy-thumbnails", "sorl-thumbnail", "django-imagekit", "pilkit", "django-appconf"]
 LOCAL = {"LOCAL_DEV": "1", "DEBUG": "1"}
 IMPORTS = """from django.db import models
 from imagekit.models import ImageSpecField
@@ -74,7 +73,7 @@ def series(request) -> str:
 @pytest.fixture(scope="module")
 def python_with_thumbnails(series, environment) -> Path:
     """The Python of an environment with a Django series and the thumbnail libraries."""
-    return with_packages(environment(series), f"django-{series}-thumbnails", PACKAGES)
+    return with_thumbnails(environment(series), series)
 
 
 def add_gallery(project: Path) -> Path:

@@ -8,9 +8,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, run, run_ok, with_packages
-from servers import SECRET_KEY, find_nginx
-from test_thumbnails import PACKAGES
+
+from support.commands import TEMPLATE, run, run_ok
+from support.environments import with_thumbnails
+from support.packages import find_nginx
+from support.site import SECRET_KEY
 
 # Of each block its first line: a comment that says where it goes.
 BLOCK = re.compile(r"^```\w+\n(?:#|<!--) (.+?)(?: -->)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -75,7 +77,9 @@ def add_apps(project: Path, python: Path) -> None:
 
 def test_apps(project, python):
     add_apps(project, python())
-    shutil.copy(TEMPLATE / "tests/inside/uploads_page.py", project / "tests/test_uploads_page.py")
+    shutil.copy(
+        TEMPLATE / "tests/template/inside/uploads_page.py", project / "tests/test_uploads_page.py"
+    )
     run_ok(python(), "-m", "pytest", "-q", "tests/test_uploads_page.py", cwd=project)
     run_ok(python().parent / "ruff", "check", "gallery", "contracts", cwd=project)
     run_ok(python(), "manage.py", "check", "--fail-level", "WARNING", cwd=project, LOCAL_DEV=1)
@@ -109,7 +113,7 @@ for _ in range(2):
 
 @pytest.mark.slow
 def test_thumbnails(project, environment):
-    python = with_packages(environment("5.2"), "django-5.2-thumbnails", PACKAGES)
+    python = with_thumbnails(environment("5.2"), "5.2")
     add_apps(project, python)
     add(project, THUMBNAILS)
     with (project / "config/settings.py").open("a") as file:

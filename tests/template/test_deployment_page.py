@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from conftest import TEMPLATE, run_ok
+
+from support.commands import TEMPLATE, run_ok
 
 PAGE = (TEMPLATE / "docs/deployment.md").read_text()
 COMMANDS = [
@@ -71,7 +72,7 @@ def test_paths_and_messages_exist(bake, script):
 
 
 def test_owners_and_modes(script):
-    """Of directories that the script creates; test_booted.py looks at them on a host."""
+    """Of directories that the script creates; test_server.py looks at them on a host."""
     rows = re.findall(r"^\| `(\S+)` \|.*\| (\w+), (7\d\d) \|", PAGE, re.MULTILINE)
     assert len(rows) == 3
     for path, user, mode in rows:

@@ -1,7 +1,7 @@
 """Blocks of the READMEs that no other test runs.
 
 make demo, run, check and test are run by test_commands.py, the code of the project's README by
-test_project.py, and its section on a server by test_booted.py.
+test_project.py, and its section on a server by test_server.py.
 """
 
 import os
@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, TEMPLATE, UV, run_ok
-from test_booted import run_on_terminal
+
+from support.commands import PROJECT, TEMPLATE, UV, run_ok, run_on_terminal
 
 
 @pytest.mark.parametrize("directory", [TEMPLATE, PROJECT], ids=["template", "project"])
