@@ -24,8 +24,8 @@ def script(bake) -> str:
     return text
 
 
-def test_commands_exist(bake, script, python):
-    project = bake()
+def test_commands_exist(copy_of, script, python):
+    project = copy_of()
     makefile = (project / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
     variables = set(re.findall(r"\$\{(\w+)[:-]", (project / "deploy/deploy.sh").read_text()))
