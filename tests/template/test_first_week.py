@@ -30,7 +30,7 @@ def make(project, python):
 
     def make(*arguments):
         environment = {"UV_PROJECT_ENVIRONMENT": python().parent.parent, "UV": UV}
-        path = f"{Path(shutil.which(UV)).parent}:{os.environ['PATH']}"
+        path = f"{Path(shutil.which(UV) or UV).parent}:{os.environ['PATH']}"
         return run("make", *arguments, cwd=project, PATH=path, **environment)
 
     return make

@@ -26,7 +26,7 @@ def test_make_superuser(bake, python, tmp_path):
     assert "\nmake superuser " in (PROJECT / "README.md").read_text()
     project = shutil.copytree(bake(), tmp_path / "client_site")
     environment = {"UV_PROJECT_ENVIRONMENT": python().parent.parent, "UV": UV}
-    path = f"{Path(shutil.which(UV)).parent}:{os.environ['PATH']}"
+    path = f"{Path(shutil.which(UV) or UV).parent}:{os.environ['PATH']}"
     variables = [f"{name}={value}" for name, value in (environment | {"PATH": path}).items()]
     answers = {"Username": "ada", "Email": "", "Password:": "a long one", "(again):": "a long one"}
     run_on_terminal(["env", *variables, "make", "-C", str(project), "superuser"], answers)
