@@ -134,7 +134,7 @@ class Bucket(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, *arguments):
+    def log_message(self, format, *args):
         pass
 
 
