@@ -27,8 +27,9 @@ from pathlib import Path
 TEMPLATE = Path(__file__).parent.parent
 sys.path[:0] = [str(TEMPLATE / "scripts"), str(TEMPLATE / "tests")]
 
-from servers import deployed, free_port, rendered_for  # noqa: E402
 from size import UV, dependencies, distributions, lines, text_files  # noqa: E402
+
+from support.site import deployed, free_port, rendered_for  # noqa: E402
 
 SOURCES = [
     "https://github.com/cookiecutter/cookiecutter-django.git",
@@ -152,8 +153,8 @@ class Ours(Template):
         return "one Debian or Ubuntu server, with nginx and systemd (by reading `deploy/deploy.sh`)"
 
     def row_updates(self) -> str:
-        assert (self.clone / "tests/test_update.py").exists()
-        return "`cruft update` (tested: `tests/test_update.py`)"
+        assert (self.clone / "tests/template/test_update.py").exists()
+        return "`cruft update` (tested: `tests/template/test_update.py`)"
 
 
 class CookiecutterDjango(Template):

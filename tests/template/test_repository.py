@@ -10,7 +10,7 @@ import pytest
 from support.commands import TEMPLATE, run, run_ok
 
 # Other projects on GitHub that pages link to.
-OTHERS: set[str] = set()
+OTHERS = {"cookiecutter/cookiecutter-django", "lincolnloop/django-layout"}
 
 
 def names(root: Path) -> dict[str, set[str]]:
@@ -19,7 +19,7 @@ def names(root: Path) -> dict[str, set[str]]:
     for file in run_ok("git", "ls-files", "--", ":!tests", cwd=root).splitlines():
         text = (root / file).read_bytes().decode(errors="replace")
         pattern = r"(?:\bgh:|github\.com/)([\w.-]+/[\w-]+(?:\.[\w-]+)*)"
-        if matches := set(re.findall(pattern, text)) - OTHERS:
+        if matches := {name.removesuffix(".git") for name in re.findall(pattern, text)} - OTHERS:
             found[file] = matches
     return found
 

@@ -1,13 +1,10 @@
 """The numbers of scripts/size.py, which the README and docs/evidence/comparison.md quote."""
 
 import re
-import sys
 
-from conftest import TEMPLATE
+from size import dependencies, distributions, lines, text_files
 
-sys.path.insert(0, str(TEMPLATE / "scripts"))
-
-from size import dependencies, distributions, lines, text_files  # noqa: E402
+from support.commands import TEMPLATE
 
 
 def test_files_that_git_tracks_are_counted(tmp_path):
@@ -32,3 +29,11 @@ def test_distributions_are_those_of_production(bake):
     installed = distributions(project)
     assert {*names, "asgiref"} <= {*installed} and "pytest" not in installed
     assert not (project / "uv.lock").exists() and not (project / ".venv").exists()
+
+
+def test_readme_states_the_size():
+    readme = (TEMPLATE / "README.md").read_text()
+    project = TEMPLATE / "reference/client_site"
+    files, total, direct = len(text_files(project)), lines(project), len(dependencies(project))
+    assert f"{files} files, {total:,} lines, {direct} dependencies" in readme
+    assert f"| 6 · {files} · {total:,} |" in readme
