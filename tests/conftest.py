@@ -118,14 +118,6 @@ get_user_model().objects.create_superuser("ada", password="a long password")
 
 
 @pytest.fixture(scope="session")
-def signed_in(server):
-    """A client that is signed in to the server."""
-    client = server.client()
-    client.sign_in("ada", "a long password")
-    return client
-
-
-@pytest.fixture(scope="session")
 def chromium():
     """Return a function that starts Debian's Chromium with rules for its host resolver.
 
