@@ -9,7 +9,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def visitor(django_user_model):
+def visitor(django_user_model, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a quick one
     return django_user_model.objects.create_user("ada", password="a long password")
 
 

@@ -1,4 +1,4 @@
-"""Storages of a rendered project. Copied into one and run there: see `project_tests`."""
+"""Storages of a rendered project. Copied into one and run there."""
 
 import threading
 from pathlib import Path
@@ -13,6 +13,25 @@ from files import layout
 from files.storage import DerivedStorage
 
 
+class Failing(ContentFile):
+    def chunks(self, chunk_size=None):
+        yield b"part"
+        raise OSError("the disk is full")
+
+
+class Slow(ContentFile):
+    """A file of which each part is followed by a call of `then`."""
+
+    def __init__(self, *parts: bytes, then):
+        super().__init__(b"".join(parts))
+        self.parts, self.then = parts, then
+
+    def chunks(self, chunk_size=None):
+        for part in self.parts:
+            yield part
+            self.then()
+
+
 def test_upload_name_is_random():
     name = default_storage.save("photos/me.png", ContentFile(b""))
     assert Path(name).parent == Path("photos") and Path(name).suffix == ".png"
@@ -20,11 +39,6 @@ def test_upload_name_is_random():
 
 
 def test_failed_upload_leaves_no_file(settings):
-    class Failing(ContentFile):
-        def chunks(self, chunk_size=None):
-            yield b"part"
-            raise OSError("the disk is full")
-
     with pytest.raises(OSError, match="disk is full"):
         default_storage.save("failed/file.txt", Failing(b"part"))
     assert list(Path(settings.MEDIA_ROOT, "failed").iterdir()) == []
@@ -42,14 +56,11 @@ def test_upload_is_atomic(settings, monkeypatch):
     directory = Path(settings.MEDIA_ROOT, "atomic")
     visible = []
 
-    class Slow(ContentFile):
-        def chunks(self, chunk_size=None):
-            for part in (b"one", b"two"):
-                yield part
-                visible.append([file.name for file in directory.iterdir() if file.name[0] != "."])
+    def look(*args):
+        visible.append([file.name for file in directory.iterdir() if file.name[0] != "."])
 
-    monkeypatch.setattr("os.fsync", lambda file: visible.append(list(directory.glob("[!.]*"))))
-    name = default_storage.save("atomic/file.txt", Slow(b"onetwo"))
+    monkeypatch.setattr("os.fsync", look)
+    name = default_storage.save("atomic/file.txt", Slow(b"one", b"two", then=look))
     assert visible == [[], [], []]  # the last is from when the content reached the disk
     assert [file.name for file in directory.iterdir()] == [Path(name).name]
     assert Path(default_storage.path(name)).read_bytes() == b"onetwo"
@@ -76,7 +87,7 @@ def test_long_directory_is_rejected():
         default_storage.save("a/long/directory/file.txt", ContentFile(b""), max_length=30)
 
 
-def test_derived_file_keeps_its_name_and_is_replaced():
+def test_derived_file_is_replaced():
     storage = storages["derived"]
     for content in (b"first and longer", b"second"):
         assert storage.save("exports/report.csv", ContentFile(content)) == "exports/report.csv"
@@ -85,31 +96,28 @@ def test_derived_file_keeps_its_name_and_is_replaced():
     assert storage.url("exports/report.csv") == f"{layout.MEDIA_URL}exports/report.csv"
 
 
-def test_derived_files_are_below_media_root_and_readable(settings):
+def test_derived_files_are_readable(settings):
     name = storages["derived"].save("modes/deep/thumb.png", ContentFile(b""))
     file = Path(settings.MEDIA_ROOT, name)
     modes = [path.stat().st_mode & 0o7777 for path in (file, *file.parents[:2])]
     assert [f"{mode:o}" for mode in modes] == ["644", "755", "755"]
 
 
-def test_earlier_derived_file_remains_until_the_new_one_is_complete(monkeypatch):
+def test_derived_file_is_atomic(monkeypatch):
     storage = storages["derived"]
     file = Path(storage.path(storage.save("whole/file.txt", ContentFile(b"earlier"))))
     seen = []
 
-    class Slow(ContentFile):
-        def chunks(self, chunk_size=None):
-            for part in (b"one", b"two"):
-                yield part
-                seen.append(file.read_bytes())
+    def look(*args):
+        seen.append(file.read_bytes())
 
-    monkeypatch.setattr("os.fsync", lambda descriptor: seen.append(file.read_bytes()))
-    storage.save("whole/file.txt", Slow(b"onetwo"))
+    monkeypatch.setattr("os.fsync", look)
+    storage.save("whole/file.txt", Slow(b"one", b"two", then=look))
     assert seen == [b"earlier"] * 3  # the last is from when the content reached the disk
     assert file.read_bytes() == b"onetwo"
 
 
-def test_readers_see_complete_derived_files_only():
+def test_readers_see_complete_files_only():
     storage = storages["derived"]
     versions = [bytes([letter]) * 300_000 for letter in b"ab"]
     file = Path(storage.path(storage.save("read/file.txt", ContentFile(versions[0]))))
@@ -134,12 +142,7 @@ def test_readers_see_complete_derived_files_only():
     assert set(seen) == {0, 1}
 
 
-def test_failed_save_keeps_the_earlier_derived_file():
-    class Failing(ContentFile):
-        def chunks(self, chunk_size=None):
-            yield b"part"
-            raise OSError("the disk is full")
-
+def test_failed_save_keeps_derived_file():
     storage = storages["derived"]
     file = Path(storage.path(storage.save("remains/file.txt", ContentFile(b"earlier"))))
     with pytest.raises(OSError, match="disk is full"):
@@ -148,7 +151,7 @@ def test_failed_save_keeps_the_earlier_derived_file():
     assert [*file.parent.iterdir()] == [file]
 
 
-def test_derived_file_replaces_a_symlink_not_its_target(settings, tmp_path):
+def test_derived_file_replaces_symlink(settings, tmp_path):
     target = tmp_path / "target"
     target.write_bytes(b"outside")
     file = Path(settings.MEDIA_ROOT, "links/file.txt")
@@ -159,14 +162,14 @@ def test_derived_file_replaces_a_symlink_not_its_target(settings, tmp_path):
     assert target.read_bytes() == b"outside"
 
 
-def test_long_derived_name_is_shortened_as_by_django():
+def test_long_derived_name_is_shortened():
     name = storages["derived"].save("long/" + "n" * 40 + ".txt", ContentFile(b""), max_length=30)
     assert len(name) == 30 and name.startswith("long/n") and name.endswith(".txt")
     kept = storages["derived"].save("long/" + "n" * 21 + ".txt", ContentFile(b""), max_length=30)
     assert kept == "long/" + "n" * 21 + ".txt"
 
 
-def test_migration_contains_the_path_of_the_derived_storage_only():
+def test_derived_storage_in_a_migration():
     serialized = "files.storage.DerivedStorage()", {"import files.storage"}
     assert MigrationWriter.serialize(DerivedStorage()) == serialized
 

@@ -37,7 +37,7 @@ def test_replaced_file_is_deleted(product):
     assert not old.exists() and Path(product.picture.path).read_bytes() == b"new"
 
 
-def test_file_of_an_object_that_another_instance_replaced_is_deleted(product):
+def test_file_replaced_by_another_instance(product):
     old = Path(product.picture.path)
     other = Product(pk=product.pk)
     other.picture.save("b.png", ContentFile(b"new"))
@@ -56,7 +56,7 @@ def test_file_of_a_deleted_object_is_deleted(product):
     assert not Path(product.picture.path).exists()
 
 
-def test_private_file_of_a_deleted_account_is_deleted(django_user_model):
+def test_private_file_of_a_deleted_account(django_user_model):
     user = django_user_model.objects.create_user("ada")
     invoice = upload(Invoice, customer=user)
     assert Path(invoice.file.path).exists()
@@ -146,7 +146,7 @@ def test_upload_limit_ignores_stored_files(settings):
     attachment.full_clean()
 
 
-def test_private_file_in_the_admin_needs_permission(client, django_user_model):
+def test_private_file_needs_permission(client, django_user_model):
     customer, clerk = (django_user_model.objects.create_user(name) for name in ("ada", "bob"))
     invoice = upload(Invoice, customer=customer)
     clerk.is_staff = True
@@ -184,7 +184,7 @@ def test_private_file_in_the_readmes_view(client, django_user_model):
 
 
 @pytest.mark.parametrize("name", ["???", "😀", "...", "a b"])
-def test_name_without_letters_and_extension(django_user_model, name):
+def test_name_without_letters(django_user_model, name):
     form_class = modelform_factory(Invoice, fields=["customer", "file"])
     customer = django_user_model.objects.create_user("ada")
     form = form_class({"customer": customer.pk}, {"file": SimpleUploadedFile(name, b"content")})
