@@ -33,6 +33,12 @@ def bake(cookies_session):
     return bake
 
 
+@pytest.fixture
+def project(bake, tmp_path) -> Path:
+    """A copy of the default project, for one test."""
+    return shutil.copytree(bake(), tmp_path / "client_site")
+
+
 @pytest.fixture(scope="session")
 def copy_of(bake, tmp_path_factory):
     """Return a function that returns a project to run things in, one per set of answers."""
@@ -131,8 +137,7 @@ def chromium():
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-dev-shm-usage"]
         yield lambda *rules: playwright.chromium.launch(
-            executable_path=found,
-            args=[*options, f"--host-resolver-rules={', '.join(rules)}"],
+            executable_path=found, args=[*options, f"--host-resolver-rules={', '.join(rules)}"]
         )
 
 

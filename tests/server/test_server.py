@@ -23,7 +23,8 @@ import sandbox_escape
 import traffic
 from host import Host, commands, fetch, image, why_not_bootable
 
-from support.commands import CACHE, SERVERS, TEMPLATE, run_ok, run_on_terminal
+from support.answers import SERVERS
+from support.commands import CACHE, TEMPLATE, run_ok, run_on_terminal
 from support.site import answers
 
 pytestmark = [

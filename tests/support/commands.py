@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NoReturn
@@ -17,27 +18,7 @@ UV = os.environ.get("UV", "uv")
 SERIES = json.loads((TEMPLATE / "cookiecutter.json").read_text())["django_version"]
 # The series of tests that choose none. CI runs them for each, with each Python as UV_PYTHON.
 DJANGO = os.environ.get("DJANGO", SERIES[0])
-# Valid answers that are as unusual as each question allows.
-UNUSUAL = {
-    "project_name": "O'Neill & Söhne <3 😀 $HOME #1 %s",
-    "project_slug": "a_project_whose_name_has_forty_letters_x",
-    "domain_name": "a-rather-long-name.of-a.client.xn--mnchen-3ya.example",
-    "served_url": "/assets/files/",
-    "web_root": "/srv/www.data/a-rather-long-name.of-a.client/public_html",
-    "django_version": "6.1",
-}
-# The answers of the sites on booted servers.
-SERVERS = {
-    "trixie": {"django_version": "6.1"},
-    # 40 characters: user names have at most 32.
-    "bookworm": {
-        "project_slug": "a_site_with_the_longest_name_of_all_ours",
-        "domain_name": "the-longest-name-that-a-client-has-come-up-with-yet.example",
-        "web_root": "/srv/www/longest",
-        "served_url": "/files/",
-    },
-    "noble": {"django_version": "6.1", "web_root": "/srv/www/site"},
-}
+SECRET_KEY = "for tests only, and long: 0c41d5a7e2b94f6f8d3b1a5c7e9f0d2b4a6c8e0f"
 
 # Rendered projects must not inherit these from the shell.
 for name in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LOCAL_DEV", "LOCAL_VAR", "DEBUG",
@@ -71,6 +52,26 @@ def run_ok(*command, cwd: Path, **environment) -> str:
     if done.returncode:
         pytest.fail(f"{' '.join(map(str, command))}\n{done.stdout}", pytrace=False)
     return done.stdout
+
+
+def shell(python: Path, project: Path, code: str, **environment) -> str:
+    """Run code in `manage.py shell`, which must succeed, and return its output."""
+    command = (python, "manage.py", "shell", "--verbosity", "0", "--command", code)
+    return run_ok(*command, cwd=project, **environment)
+
+
+def git(directory: Path, *arguments) -> str:
+    """Run git as a developer without a configuration, which must succeed; return its output."""
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@client.example")
+    configuration = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    return run_ok("git", *identity, *arguments, cwd=directory, **configuration)
+
+
+def copy_template(destination: Path) -> Path:
+    """Copy the template, as it is in the working tree, without what is generated."""
+    ignore = shutil.ignore_patterns(".git", ".*cache", ".*venv", ".uv", "build", "demo",
+                                    "reference", "__pycache__")  # fmt: skip
+    return shutil.copytree(TEMPLATE, destination, ignore=ignore, dirs_exist_ok=True)
 
 
 def assert_same_files(expected: Path, actual: Path) -> None:

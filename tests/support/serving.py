@@ -1,18 +1,20 @@
-"""Run a command that serves a site, and request its URLs."""
+"""Run a command that serves a site over HTTP, such as `make run`."""
 
 import os
 import re
 import signal
+import socket
 import subprocess
-import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+
+from support.http import Client
+from support.site import until
 
 
 @contextmanager
 def serving(command: str, directory: Path, environment: dict[str, str]):
-    """Run a command that serves a site; yield its URL, without a slash, once it responds."""
+    """Run a command that serves a site; yield a client of it once it responds."""
     server = subprocess.Popen(
         command.split(),
         cwd=directory,
@@ -25,24 +27,14 @@ def serving(command: str, directory: Path, environment: dict[str, str]):
     assert server.stdout
     try:
         output = ""
-        while not (url := re.search(r"http://127\.0\.0\.1:\d+(?=/)", output)):
+        while not (url := re.search(r"http://(127\.0\.0\.1:(\d+))/", output)):
             line = server.stdout.readline()
             assert line, output
             output += line
-        for _ in range(200):
-            try:
-                fetch(url[0] + "/")
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield url[0]
+        client = Client(url[1], lambda: socket.create_connection(("127.0.0.1", url[2]), 20))
+        until(lambda: client.connect().close() is None, server, 60)
+        yield client
     finally:
         # uv forwards SIGTERM, and a second one at the same moment can block Django's reloader.
         os.killpg(server.pid, signal.SIGKILL)
         server.communicate(timeout=20)
-
-
-def fetch(url: str) -> tuple[bytes, str]:
-    """Return the body and the content type of a URL."""
-    with urllib.request.urlopen(url, timeout=20) as response:
-        return response.read(), response.headers["Content-Type"]

@@ -20,11 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import run_ok
+from support.commands import SECRET_KEY, run_ok
 from support.http import Client
 from support.packages import find_nginx, version
 
-SECRET_KEY = "for tests only, and long: 0c41d5a7e2b94f6f8d3b1a5c7e9f0d2b4a6c8e0f"
 NOBODY = 65534
 CONFIGURATION = """
 daemon off;

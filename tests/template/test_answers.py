@@ -19,7 +19,8 @@ from types import ModuleType
 import pytest
 from cookiecutter.utils import create_env_with_context
 
-from support.commands import PROJECT, TEMPLATE, UNUSUAL, UV, assert_same_files, run, run_ok
+from support.answers import UNUSUAL
+from support.commands import PROJECT, TEMPLATE, UV, assert_same_files, run, run_ok
 
 HOOK = TEMPLATE / "hooks/pre_gen_project.py"
 CONTEXT = json.loads((TEMPLATE / "cookiecutter.json").read_text())

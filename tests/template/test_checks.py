@@ -5,11 +5,10 @@ import shutil
 
 import pytest
 
-from support.commands import run
+from support.commands import SECRET_KEY, run
 from support.edits import edited
 
 SETTINGS, URLS = "config/settings.py", "config/urls.py"
-SECRET_KEY = "for tests only, and long: 0c41d5a7e2b94f6f8d3b1a5c7e9f0d2b4a6c8e0f"
 FIELD = """
 from django.core.files.storage import FileSystemStorage
 class Paper(models.Model):
@@ -20,6 +19,7 @@ ALIAS = (
     'STORAGES["exports"] = {"BACKEND": "django.core.files.storage.FileSystemStorage",'
     ' "OPTIONS": {"location": LOCATION}}'
 )
+DEFAULT_STORAGE = 'STORAGES["default"]["BACKEND"]'
 
 
 def field(location: str, mode: str = "0o644") -> tuple:
@@ -27,105 +27,88 @@ def field(location: str, mode: str = "0o644") -> tuple:
     return ("welcome/models.py", model)
 
 
-# What is changed: the ids of the report, the edits, and LOCAL_DEV.
+# What is changed: the id in the report, and the edits.
 CASES = {
-    "nothing": ("", [], "0"),
-    "nothing, with LOCAL_DEV": ("", [], "1"),
-    "both roots equal": ("E001", [(SETTINGS, "MEDIA_ROOT = STATIC_ROOT")], "0"),
-    "a storage inside static": (
-        "E001",
-        [(SETTINGS, ALIAS.replace("LOCATION", "STATIC_ROOT"))],
-        "0",
-    ),
+    "nothing": ("",),
+    "both roots equal": ("files.E001", (SETTINGS, "MEDIA_ROOT = STATIC_ROOT")),
+    "a storage inside static": ("files.E001", (SETTINGS, ALIAS.replace("LOCATION", "STATIC_ROOT"))),
     "a storage in the checkout": (
-        "E004",
-        [(SETTINGS, ALIAS.replace("LOCATION", "BASE_DIR / 'x'"))],
-        "0",
+        "files.E004",
+        (SETTINGS, ALIAS.replace("LOCATION", "BASE_DIR / 'x'")),
     ),
-    "a field's storage in the checkout": ("E004", [field("CHECKOUT/papers")], "0"),
-    "a field's relative storage": ("E002", [field("papers")], "0"),
-    "a field's storage that nginx cannot read": ("W010", [field("/tmp/papers", "0o600")], "0"),
+    "a field's storage in the checkout": ("files.E004", field("CHECKOUT/papers")),
+    "a field's relative storage": ("files.E002", field("papers")),
+    "a field's storage that nginx cannot read": ("files.W010", field("/tmp/papers", "0o600")),
     "a storage class of the team": (
-        "E004",
-        [
-            ("config/storage.py", "from files.storage import UploadStorage as Own"),
-            (SETTINGS, 'STORAGES["default"]["BACKEND"] = "config.storage.Own"'),
-            (SETTINGS, 'MEDIA_ROOT = BASE_DIR / "media"'),
-        ],
-        "0",
+        "files.E004",
+        ("config/storage.py", "from files.storage import UploadStorage as Own"),
+        (SETTINGS, f'{DEFAULT_STORAGE} = "config.storage.Own"\nMEDIA_ROOT = BASE_DIR / "media"'),
     ),
     "a page below the URL prefix": (
-        "W013",
-        [(URLS, "urlpatterns.append(path('s/about/', admin.site.index))")],
-        "0",
+        "files.W013",
+        (URLS, "urlpatterns.append(path('s/about/', admin.site.index))"),
     ),
     "an included page below the URL prefix": (
-        "W013",
-        [(URLS, "urlpatterns.append(path('s/', ([path('x/', admin.site.index)], 'x', 'x')))")],
-        "0",
+        "files.W013",
+        (URLS, "urlpatterns.append(path('s/', ([path('x/', admin.site.index)], 'x', 'x')))"),
     ),
     "a pattern that serves media without LOCAL_DEV": (
-        "W014",
-        [(URLS, SERVE.replace("ROUTE", "s/media/"))],
-        "0",
+        "files.W014",
+        (URLS, SERVE.replace("ROUTE", "s/media/")),
     ),
     "the article's pattern with a leading slash": (
         "urls.W002",
-        [(URLS, SERVE.replace("ROUTE", "/s/static/"))],
-        "0",
+        (URLS, SERVE.replace("ROUTE", "/s/static/")),
     ),
-    "LOCAL_DEV in a deployment": ("E015", [], "1 --deploy"),
-    "a catch-all page": ("", [(URLS, "urlpatterns.append(path('<path:slug>', page))")], "0"),
-    "files served elsewhere": ("", [(URLS, SERVE.replace("ROUTE", "docs/"))], "0"),
-    "a storage that cannot be created": (
-        "",
-        [(SETTINGS, 'STORAGES["default"]["BACKEND"] = "missing.Storage"')],
-        "0",
-    ),
+    "a catch-all page": ("", (URLS, "urlpatterns.append(path('<path:slug>', page))")),
+    "files served elsewhere": ("", (URLS, SERVE.replace("ROUTE", "docs/"))),
+    "a storage that cannot be created": ("", (SETTINGS, f'{DEFAULT_STORAGE} = "missing.Storage"')),
 }
 
 
 @pytest.fixture(scope="module")
-def project(bake, tmp_path_factory):
-    project = tmp_path_factory.mktemp("checks") / "client_site"
-    return shutil.copytree(bake(), project)
+def shared(bake, tmp_path_factory):
+    """A copy of the default project for all edits that are undone."""
+    return shutil.copytree(bake(), tmp_path_factory.mktemp("checks") / "client_site")
 
 
-def check(project, python, mode: str = "0", *options: str) -> tuple[set[str], str]:
+def check(project, python, *options: str, local_dev: int = 0) -> tuple[set[str], str]:
     """Return the ids that `manage.py check` reports, and its output."""
-    local, *deploy = mode.split()
-    command = [python(), "-W", "error", "manage.py", "check", *deploy, *options]
-    done = run(*command, cwd=project, SECRET_KEY=SECRET_KEY, LOCAL_DEV=local)
+    command = [python(), "-W", "error", "manage.py", "check", *options]
+    done = run(*command, cwd=project, SECRET_KEY=SECRET_KEY, LOCAL_DEV=local_dev)
     assert "Traceback" not in done.stdout, done.stdout
     return set(re.findall(r"\(((?:files|urls)\.[EW]\d+)\) ", done.stdout)), done.stdout
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_problem_is_reported(project, python, name):
-    ids, edits, mode = CASES[name]
-    edits = [(file, text.replace("CHECKOUT", str(project)), *rest) for file, text, *rest in edits]
-    with edited(project, edits):
-        found, output = check(project, python, mode)
-    wanted = {id if "." in id else f"files.{id}" for id in ids.split()}
-    assert wanted <= found if wanted else not found, output
+def test_problem_is_reported(shared, python, name):
+    id, *edits = CASES[name]
+    edits = [(file, text.replace("CHECKOUT", str(shared))) for file, text in edits]
+    with edited(shared, edits):
+        found, output = check(shared, python)
+    assert id in found if id else not found, output
+
+
+def test_local_dev(shared, python):
+    assert check(shared, python, local_dev=1)[0] == set()
+    assert check(shared, python, "--deploy", local_dev=1)[0] == {"files.E015"}
 
 
 @pytest.mark.parametrize("command", ["migrate", "runserver --help", "startapp shop"])
-def test_no_file_of_the_web_server_stops_a_command(bake, python, tmp_path, command):
-    project = shutil.copytree(bake(), tmp_path / "client_site")
+def test_nginx_files_stop_no_command(project, python, command):
     for file in project.glob("nginx/*.conf"):
         file.write_text("nonsense {")
     done = run(python(), "manage.py", *command.split(), cwd=project, LOCAL_DEV="1")
     assert done.returncode == 0, done.stdout
 
 
-def test_silenced_check_fails_nothing(project, python):
+def test_silenced_check_fails_nothing(shared, python):
     edits = [
         (SETTINGS, 'MEDIA_ROOT = BASE_DIR / "media"'),
         (SETTINGS, 'SILENCED_SYSTEM_CHECKS += ["files.E004", "files.W005"]'),
     ]
-    with edited(project, edits):
-        assert check(project, python, "0", "--fail-level", "WARNING")[0] == set()
-        tests = run(python(), "-m", "pytest", "-q", "tests/test_site.py", cwd=project)
+    with edited(shared, edits):
+        assert check(shared, python, "--fail-level", "WARNING")[0] == set()
+        tests = run(python(), "-m", "pytest", "-q", "-k", "checks", cwd=shared)
         assert tests.returncode == 0, tests.stdout
-    shutil.rmtree(project / "media", ignore_errors=True)
+    shutil.rmtree(shared / "media", ignore_errors=True)

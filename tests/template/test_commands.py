@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from support.commands import PROJECT, TEMPLATE, run_ok
-from support.serving import fetch, serving
+from support.edits import edit
+from support.serving import serving
 from support.site import free_port
 
 pytestmark = pytest.mark.slow
@@ -34,27 +36,36 @@ def minimal_environment(tmp_path_factory) -> dict[str, str]:
     return environment | {"PATH": str(tools), "UV_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
 
 
+def run_in(environment: dict[str, str], project: Path, *command: str) -> str:
+    """Run a command that must succeed in exactly this environment, and return its output."""
+    done = subprocess.run(
+        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 def test_make_demo(minimal_environment, tmp_path):
     assert "\nmake demo" in README and "\nmake test" in README
     clone = tmp_path / "clone"
     run_ok("git", "clone", "--quiet", TEMPLATE, clone, cwd=tmp_path)
-    with serving("make demo", clone, minimal_environment) as url:
-        page = fetch(f"{url}/")[0].decode()
+    with serving("make demo", clone, minimal_environment) as client:
+        page = client.get("/").body.decode()
         style = re.search(r'<link rel="stylesheet" href="(/s/static/[^"]+)"', page)[1]
-        assert fetch(url + style)[1] == "text/css; charset=utf-8"
+        assert client.get(style)["Content-Type"] == "text/css; charset=utf-8"
         (photo,) = (clone / "demo/client_site-var/www/s/media/photos").iterdir()
         assert f'<img src="/s/media/photos/{photo.name}"' in page
-        media = fetch(f"{url}/s/media/photos/{photo.name}")
-        assert media == (photo.read_bytes(), "image/png")
+        media = client.get(f"/s/media/photos/{photo.name}")
+        assert (media.body, media["Content-Type"]) == (photo.read_bytes(), "image/png")
 
     # A change to the template is served too, and what it no longer has is removed.
     (clone / "demo/client_site/static/stale.css").touch()
     installed = (clone / "demo/client_site/.venv/pyvenv.cfg").stat().st_ino
-    base = clone / PROJECT.name / "templates/base.html"
-    base.write_text(base.read_text().replace("</body>", "<p>A change</p></body>"))
+    edit(clone / PROJECT.name, ("templates/base.html", "</body>", "<p>A change</p></body>"))
     (tmp_path / "demo.sh").write_text("make demo | tee output")
-    with serving(f"sh {tmp_path}/demo.sh", clone, minimal_environment) as url:
-        page = fetch(f"{url}/")[0].decode()
+    with serving(f"sh {tmp_path}/demo.sh", clone, minimal_environment) as client:
+        page = client.get("/").body.decode()
         assert "<p>A change</p>" in page
         assert f'<img src="/s/media/photos/{photo.name}"' in page
     assert not (clone / "demo/client_site/static/stale.css").exists()
@@ -88,41 +99,32 @@ class Command(BaseCommand):
     def handle(self, **options):
         self.stdout.write("hello")
 """
+MORE_COMMANDS = """
+. .venv/bin/activate
+python manage.py makemigrations
+python manage.py shell --command "print('shell works')"
+python manage.py greet
+pytest -q tests/test_site.py
+"""
 
 
-def test_make_run_check_and_test_in_a_project(bake, minimal_environment, tmp_path):
-    project = shutil.copytree(bake(), tmp_path / "project")
+def test_commands_of_a_project(project, minimal_environment):
     port = free_port()
-    with serving(f"make run PORT={port}", project, minimal_environment) as url:
-        assert url == f"http://127.0.0.1:{port}"
-        assert fetch(f"{url}/s/static/admin/css/base.css")[1] == "text/css; charset=utf-8"
+    with serving(f"make run PORT={port}", project, minimal_environment) as client:
+        assert client.domain == f"127.0.0.1:{port}"
+        style = client.get("/s/static/admin/css/base.css")
+        assert style["Content-Type"] == "text/css; charset=utf-8"
     for target in ("check", "test"):
-        done = subprocess.run(
-            ["make", target], cwd=project, env=minimal_environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        run_in(minimal_environment, project, "make", target)
     assert (project / "uv.lock").exists()
     readme = (project / "README.md").read_text()
     commands = re.search(r"For Django's other commands:\n\n```\n(.*?)```", readme, re.DOTALL)[1]
     assert "python manage.py startapp gallery" in commands
-    command = project / "gallery/management/commands/greet.py"
-    more = """
-        python manage.py makemigrations
-        python manage.py shell --command "print('shell works')"
-        python manage.py greet
-        pytest -q tests/test_site.py
-    """
-    assert (
-        subprocess.run(["sh", "-ec", commands], cwd=project, env=minimal_environment).returncode
-        == 0
+    run_in(minimal_environment, project, "sh", "-ec", commands)
+    edit(
+        project,
+        ("gallery/management/commands/greet.py", GREET),
+        ("config/settings.py", 'INSTALLED_APPS.append("gallery")'),
     )
-    command.parent.mkdir(parents=True)
-    command.write_text(GREET)
-    settings = project / "config/settings.py"
-    settings.write_text(settings.read_text() + 'INSTALLED_APPS.append("gallery")\n')
-    done = subprocess.run(
-        ["sh", "-ec", ". .venv/bin/activate" + more],
-        cwd=project, env=minimal_environment, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "shell works" in done.stdout and "hello" in done.stdout
+    output = run_in(minimal_environment, project, "sh", "-ec", MORE_COMMANDS)
+    assert "shell works" in output and "hello" in output

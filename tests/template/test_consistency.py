@@ -69,10 +69,7 @@ CASES = {
     "media inside static": ("E001", {"MEDIA_ROOT": "STATIC_ROOT / 'media'"}),
     "static inside media": ("E001", {"STATIC_ROOT": "MEDIA_ROOT / 'static'"}),
     "media above static": ("E001", {"MEDIA_ROOT": "os.path.dirname(WEB_ROOT)"}),
-    "another storage inside static": (
-        "E001",
-        {"PRIVATE_ROOT": "STATIC_ROOT / 'x'"},
-    ),
+    "another storage inside static": ("E001", {"PRIVATE_ROOT": "STATIC_ROOT / 'x'"}),
     "derived files inside static": (
         "E001",
         {"STORAGES": modes("derived", location="/var/www/client-site.example/s/static/thumbs")},
@@ -91,10 +88,7 @@ CASES = {
     "STATIC_ROOT unset": ("W003", {"STATIC_ROOT": "None"}),
     "media in the checkout": ("E004", {"MEDIA_ROOT": "BASE_DIR / 'media'"}),
     "private uploads in the checkout": ("E004", {"PRIVATE_ROOT": "BASE_DIR / 'private'"}),
-    "database in the checkout": (
-        "E004",
-        {"DATABASES": DATABASE.format("BASE_DIR / 'db.sqlite3'")},
-    ),
+    "database in the checkout": ("E004", {"DATABASES": DATABASE.format("BASE_DIR / 'db.sqlite3'")}),
     "relative database": ("E004", {"DATABASES": DATABASE.format("'db.sqlite3'")}),
     "media in the checkout with LOCAL_DEV": (
         "W005",
@@ -201,7 +195,7 @@ def test_problem_is_reported(problems, values, name):
     assert len(found) == len(set(found))
 
 
-def test_messages_name_both_values_and_the_fix(problems, values):
+def test_message(problems, values):
     (found,) = problems(MEDIA_ROOT=values["STATIC_ROOT"] / "media")
     static = f"STATIC_ROOT '{values['STATIC_ROOT']}'"
     assert found == (
@@ -248,7 +242,7 @@ def ancestors(directory: str) -> list[tuple[int, int]]:
 
 @given(static=PARTS, media=PARTS)
 @PROFILE
-def test_roots_overlap_exactly_if_the_file_system_says_so(problems, tmp_path, static, media):
+def test_overlap_as_in_the_file_system(problems, tmp_path, static, media):
     base = tmp_path / "roots"
     if not base.exists():
         for name in ("a/b", "b/a"):

@@ -7,21 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import TEMPLATE, UV, run, run_ok, skip_or_fail
-from support.environments import MATRIX
+from support.commands import PROJECT, UV, run, run_ok, shell, skip_or_fail
+from support.edits import edit
 
 IN_THE_GALLERY = """
 class Picture(models.Model):
     title = models.CharField(max_length=100)
 
     def __str__(self):
-        return self.title
-"""
-
-
-@pytest.fixture
-def project(bake, tmp_path) -> Path:
-    return shutil.copytree(bake(), tmp_path / "client_site")
+        return self.title"""
+FAILING = """
+class GalleryTests(TestCase):
+    def test_it(self):
+        self.fail()"""
 
 
 @pytest.fixture
@@ -36,28 +34,20 @@ def make(project, python):
     return make
 
 
-def replace(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new))
-
-
 def test_env_file(project, make, python):
     check = (python(), "manage.py", "check")
     refused = run(*check, cwd=project)
     assert refused.returncode == 1 and "`make .env`" in refused.stdout
     assert make(".env").returncode == 0
     assert run(*check, cwd=project).returncode == 0
-    with (project / ".env").open("a") as file:
-        file.write(f"LOCAL_VAR={project.parent}/elsewhere\nEMAIL_URL=imap://x\n")
+    edit(project, (".env", f"LOCAL_VAR={project.parent}/elsewhere\nEMAIL_URL=imap://x"))
     assert "EMAIL_URL must start with" in run(*check, cwd=project).stdout
     code = "from django.conf import settings as s; print(s.DEBUG, s.STATE_DIR)"
-    shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", code)
-    shown = run_ok(*shell, cwd=project, DEBUG=0, EMAIL_URL="")
+    shown = shell(python(), project, code, DEBUG=0, EMAIL_URL="")
     assert shown == f"False {project.parent}/elsewhere\n"
 
 
-def test_tests_of_a_server_ignore_the_env_file(project, make, python):
+def test_site_tests_ignore_env_file(project, make, python):
     make(".env")
     run_ok(python(), "-m", "pytest", "-q", "tests/test_site.py", cwd=project)
 
@@ -77,19 +67,13 @@ def test_startapp_passes_make_check(project, make, python):
         run_ok(python(), "manage.py", *arguments, cwd=project, LOCAL_DEV=1)
 
     manage("startapp", "gallery")
-    replace(
-        project / "config/settings.py", '    "accounts",\n', '    "accounts",\n    "gallery",\n'
-    )
-    with (project / "gallery/models.py").open("a") as file:
-        file.write(f"\n{IN_THE_GALLERY}")
+    edit(project, ("config/settings.py", '    "accounts",\n', '    "accounts",\n    "gallery",\n'))
+    edit(project, ("gallery/models.py", IN_THE_GALLERY))
     manage("makemigrations", "gallery")
     done = make("check")
     assert done.returncode == 0, done.stdout
 
-    with (project / "gallery/tests.py").open("a") as file:
-        file.write(
-            "\n\nclass GalleryTests(TestCase):\n    def test_it(self):\n        self.fail()\n"
-        )
+    edit(project, ("gallery/tests.py", FAILING))
     tests = run(python(), "-m", "pytest", "-q", "gallery", cwd=project)
     assert "gallery/tests.py::GalleryTests::test_it" in tests.stdout and tests.returncode == 1
     (project / "gallery/views.py").write_text("import os\nx = 'y'\n")
@@ -103,7 +87,7 @@ def test_startapp_passes_make_check(project, make, python):
 def test_another_language(project, make, python):
     if not shutil.which("msgfmt"):
         skip_or_fail("gettext is not installed")
-    replace(project / "config/settings.py", 'LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "de"')
+    edit(project, ("config/settings.py", 'LANGUAGE_CODE = "en-us"', 'LANGUAGE_CODE = "de"'))
     tests = (python(), "-m", "pytest", "-q", "--deselect", "tests/test_nginx.py")
     run_ok(*tests, cwd=project)
     assert make("messages", "LOCALE=de").returncode == 0
@@ -113,29 +97,17 @@ def test_another_language(project, make, python):
         assert sentence in text
     text = re.sub(r'^(msgid "The page you requested does not exist."\n)msgstr ""',
                   r'\1msgstr "Diese Seite gibt es nicht."', text, flags=re.MULTILINE)  # fmt: skip
-    text = re.sub(
-        r'(msgid ""\n"The file is (?:.*\n)+?)msgstr ""',
-        r'\1msgstr "Zu groß: %(size)s, %(limit)s."',
-        text,
-    )  # noqa: E501
+    too_large = r'\1msgstr "Zu groß: %(size)s, %(limit)s."'
+    text = re.sub(r'(msgid ""\n"The file is (?:.*\n)+?)msgstr ""', too_large, text)
     catalog.write_text(text)
     assert make("messages").returncode == 0
     run_ok(*tests, cwd=project)
     code = "from django.test import Client; print(Client().get('/none/').text)"
-    shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", code)
-    page = run_ok(*shell, cwd=project, DEBUG=0, ALLOWED_HOSTS="testserver")
+    page = shell(python(), project, code, DEBUG=0, ALLOWED_HOSTS="testserver")
     assert '<html lang="de">' in page and "<h1>Seite nicht gefunden</h1>" in page
     assert "Diese Seite gibt es nicht." in page
 
 
-def test_upper_bound_is_the_newest_tested_python(bake):
-    newest = max((version for _, version in MATRIX), key=lambda v: int(v.split(".")[1]))
-    bound = re.search(
-        r'requires-python = ">=3.\d+,<3.(\d+)"', (bake() / "pyproject.toml").read_text()
-    )
-    assert int(bound[1]) == int(newest.split(".")[1]) + 1
-
-
-def test_no_english_sentence_is_left_in_nginx_but_in_one_file():
-    files = (TEMPLATE / "{{cookiecutter.project_slug}}/nginx").glob("*.conf")
+def test_sentences_of_nginx_are_in_one_file():
+    files = (PROJECT / "nginx").glob("*.conf")
     assert [file.name for file in files if "<h1>" in file.read_text()] == ["errors.conf"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import run_ok, skip_or_fail
+from support.commands import run_ok, shell, skip_or_fail
 from support.site import NOBODY
 
 pytestmark = pytest.mark.slow
@@ -27,16 +27,8 @@ def database_url(tmp_path_factory):
         os.chown(directory, NOBODY, NOBODY)
         user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     try:
-        initdb = [
-            bin / "initdb",
-            "-D",
-            directory / "data",
-            "-U",
-            "site",
-            "--auth=trust",
-            "--no-sync",
-        ]
-        run_ok(*user, *initdb, cwd=directory, HOME=directory)
+        options = ["-D", directory / "data", "-U", "site", "--auth=trust", "--no-sync"]
+        run_ok(*user, bin / "initdb", *options, cwd=directory, HOME=directory)
         server = subprocess.Popen(
             [*user, bin / "postgres", "-D", directory / "data", "-k", directory, "-h", "", "-F"],
             cwd=directory,
@@ -60,5 +52,4 @@ def test_the_project_with_postgresql(copy_of, python, database_url):
     run_ok(python(), "manage.py", "migrate", "--verbosity", "0", cwd=project, **database)
     run_ok(python(), "-m", "pytest", "-q", cwd=project, **database)
     code = "from django.db import connection; print(connection.vendor)"
-    shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", code)
-    assert run_ok(*shell, cwd=project, **database).strip() == "postgresql"
+    assert shell(python(), project, code, **database).strip() == "postgresql"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import DJANGO, TEMPLATE, UNUSUAL, UV, run, run_ok
+from support.answers import UNUSUAL
+from support.commands import DJANGO, SECRET_KEY, TEMPLATE, UV, git, run, run_ok, shell
+from support.edits import edit
 from support.environments import MATRIX, interpreters
-from support.serving import fetch, serving
+from support.serving import serving
 from support.site import free_port
-
-DEPLOY = {"SECRET_KEY": "for tests only, and long: 7b1e9c3f5a2d8046e1b3d5f7a9c0e2d4"}
 
 
 def slow(*values, id: str):
@@ -37,24 +37,26 @@ def test_checks_and_tests_pass(copy_of, environment, answers):
     run_ok(python.parent / "ruff", "check", cwd=project)
     run_ok(python.parent / "ruff", "format", "--check", cwd=project)
     manage("check", "--fail-level", "WARNING", LOCAL_DEV=1)
-    manage("check", "--deploy", "--fail-level", "WARNING", **DEPLOY)
+    manage("check", "--deploy", "--fail-level", "WARNING", SECRET_KEY=SECRET_KEY)
     manage("makemigrations", "--check", "--dry-run", LOCAL_DEV=1)
     run_ok(python, "-m", "pytest", "-q", cwd=project)
 
 
-def test_storages_views_and_settings(bake, python, tmp_path):
+def test_inside_the_project(project, python):
     """The tests of tests/template/inside/, which a client's repository does not need."""
-    project = shutil.copytree(bake(), tmp_path / "client_site")
     add_shop(project, python())
     for file in (TEMPLATE / "tests/template/inside").glob("test_*.py"):
         shutil.copy(file, project / "tests")
-    run_ok(python(), "-m", "pytest", "-q", "--deselect", "tests/test_nginx.py", cwd=project)
+    other = ("--ignore", "tests/test_nginx.py", "--ignore", "tests/test_static_files.py")
+    run_ok(python(), "-m", "pytest", "-q", *other, cwd=project)
     run_ok(python().parent / "ruff", "check", "shop", cwd=project)
 
 
+SHOP_URLS = """
+import shop.views
+urlpatterns.append(path("invoices/<int:pk>/", shop.views.invoice))"""
 # Beside the models of the README: Django's own fields, and models that inherit a field.
 MORE_MODELS = """
-
 class Attachment(models.Model):
     file = models.FileField()
     picture = models.ImageField(blank=True)
@@ -66,8 +68,7 @@ class Framed(Product):
 
 class Poster(Product):
     class Meta:
-        proxy = True
-"""
+        proxy = True"""
 
 
 def add_shop(project: Path, python: Path) -> None:
@@ -79,20 +80,12 @@ def add_shop(project: Path, python: Path) -> None:
     assert [name for name, code in blocks] == ["shop/models.py", "shop/views.py"]
     for name, code in blocks:
         (project / name).write_text(code)
-    with (project / "shop/models.py").open("a") as file:
-        file.write(MORE_MODELS)
-    edits = {
-        "config/settings.py": ('    "accounts",\n', '    "accounts",\n    "shop",\n'),
-        "config/urls.py": (
-            "urlpatterns = [\n",
-            "import shop.views\nurlpatterns = [\n"
-            "    path('invoices/<int:pk>/', shop.views.invoice),\n",
-        ),
-    }
-    for name, (old, new) in edits.items():
-        text = (project / name).read_text()
-        assert text.count(old) == 1
-        (project / name).write_text(text.replace(old, new))
+    edit(
+        project,
+        ("shop/models.py", MORE_MODELS),
+        ("config/settings.py", '    "accounts",\n', '    "accounts",\n    "shop",\n'),
+        ("config/urls.py", SHOP_URLS),
+    )
     run_ok(python, "manage.py", "makemigrations", "shop", cwd=project, LOCAL_DEV=1)
 
 
@@ -106,6 +99,13 @@ def test_tests_pass_on_each_python(copy_of, python, series, version):
     run_ok(interpreter, "-X", "dev", "-m", "pytest", "-q", cwd=project)
 
 
+def test_newest_python_of_a_project(bake):
+    """Is the newest one that is tested."""
+    newest = max(int(version.removeprefix("3.")) for _, version in MATRIX)
+    pyproject = (bake() / "pyproject.toml").read_text()
+    assert re.search(rf'^requires-python = ">=3.1\d,<3.{newest + 1}"', pyproject, re.MULTILINE)
+
+
 LOCAL = {"LOCAL_DEV": "1", "DEBUG": "1"}
 CREATE_PHOTO = """
 from django.core.files.base import ContentFile
@@ -116,32 +116,26 @@ print(photo.image.path)
 """
 
 
-def test_a_day_of_work_leaves_the_checkout_clean(bake, python, tmp_path):
-    project = shutil.copytree(bake(), tmp_path / "project")
-    git = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@client.example")
-    run_ok("git", "init", "--quiet", cwd=project)
+def test_day_of_work_leaves_no_changes(project, python):
+    git(project, "init", "--quiet")
     run_ok(UV, "lock", "--quiet", cwd=project)
-    run_ok(*git, "add", "--all", cwd=project)
-    run_ok(*git, "commit", "--quiet", "-m", "Start", cwd=project)
-
-    def manage(*arguments):
-        return run_ok(python(), "manage.py", *arguments, cwd=project, **LOCAL)
-
-    manage("migrate", "--verbosity", "0")
-    photo = Path(manage("shell", "--verbosity", "0", "--command", CREATE_PHOTO).strip())
-    manage("collectstatic", "--noinput")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "Start")
+    for command in ("migrate", "collectstatic --noinput"):
+        run_ok(python(), "manage.py", *command.split(), cwd=project, **LOCAL)
+    photo = Path(shell(python(), project, CREATE_PHOTO, **LOCAL).strip())
     command = f"{python()} manage.py runserver {free_port()}"
-    with serving(command, project, os.environ | LOCAL) as url:
-        assert f"photos/{photo.name}" in fetch(f"{url}/")[0].decode()
+    with serving(command, project, os.environ | LOCAL) as client:
+        assert f"photos/{photo.name}".encode() in client.get("/").body
     run_ok(python(), "-m", "pytest", "-q", "--deselect", "tests/test_nginx.py", cwd=project)
     run_ok(python().parent / "ruff", "check", cwd=project)
-    assert run_ok("git", "status", "--porcelain", cwd=project) == ""
+    assert git(project, "status", "--porcelain") == ""
 
-    run_ok("git", "clean", "-fdxq", cwd=project)
+    git(project, "clean", "-fdxq")
     assert photo.read_bytes() == b"a photo"
     count = "from welcome.models import Photo; print(Photo.objects.count())"
-    assert manage("shell", "--verbosity", "0", "--command", count).strip() == "1"
-    assert (tmp_path / "project-var").is_dir()
+    assert shell(python(), project, count, **LOCAL).strip() == "1"
+    assert project.with_name("client_site-var").is_dir()
 
 
 def delete(project: Path, directory: str) -> None:
@@ -166,8 +160,7 @@ PARTS = ["nginx", "deploy", "tests", "welcome"]
         slow(["welcome"], id="welcome"),
     ],
 )
-def test_parts_can_be_deleted(bake, python, tmp_path, deleted):
-    project = shutil.copytree(bake(), tmp_path / "project")
+def test_parts_can_be_deleted(project, python, deleted):
     for directory in deleted:
         delete(project, directory)
     run_ok(python().parent / "ruff", "check", cwd=project)
@@ -176,8 +169,8 @@ def test_parts_can_be_deleted(bake, python, tmp_path, deleted):
     no_tests = 5 if deleted == PARTS else 0
     assert tests.returncode in {0, no_tests}, tests.stdout
     login = "from django.test import Client; print(Client().get('/admin/login/').status_code)"
-    shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", login)
-    assert run_ok(*shell, cwd=project, LOCAL_DEV=1, ALLOWED_HOSTS="testserver").strip() == "200"
+    status = shell(python(), project, login, LOCAL_DEV=1, ALLOWED_HOSTS="testserver")
+    assert status.strip() == "200"
 
 
 FILE_SYSTEM = 'STORAGES["default"] = {"BACKEND": "django.core.files.storage.FileSystemStorage"}'
@@ -194,22 +187,21 @@ if not LOCAL_DEV:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "deleted"),
     [
-        slow(FILE_SYSTEM, [], id="FileSystemStorage"),
-        slow(S3, [], id="S3"),
-        slow(WHITENOISE, ["nginx", "deploy"], id="WhiteNoise"),
+        pytest.param(FILE_SYSTEM, [], id="FileSystemStorage"),
+        pytest.param(S3, [], id="S3"),
+        pytest.param(WHITENOISE, ["nginx", "deploy"], id="WhiteNoise"),
     ],
 )
-def test_storages_can_be_exchanged(bake, python_with_packages, tmp_path, settings, deleted):
-    project = shutil.copytree(bake(), tmp_path / "project")
+def test_storages_can_be_exchanged(project, python_with_packages, settings, deleted):
     for directory in deleted:
         delete(project, directory)
-    with (project / "config/settings.py").open("a") as file:
-        file.write(settings)
+    edit(project, ("config/settings.py", settings))
     python = python_with_packages
     check = (python, "manage.py", "check", "--fail-level", "WARNING")
     run_ok(*check, cwd=project, LOCAL_DEV=1)
-    run_ok(*check, "--deploy", cwd=project, **DEPLOY)
+    run_ok(*check, "--deploy", cwd=project, SECRET_KEY=SECRET_KEY)
     run_ok(python, "-m", "pytest", "-q", cwd=project)

@@ -113,7 +113,7 @@ STORAGES = {
     "WhiteNoise, hashed": [(SETTINGS, f"{WHITENOISE}\nWHITENOISE_KEEP_ONLY_HASHED_FILES = True")],
     "S3": [(SETTINGS, f"{storage('storages.backends.s3.S3StaticStorage')}\n    {S3}"), BROKEN],
     "S3 with a manifest": [
-        (SETTINGS, f"{storage('storages.backends.s3.S3ManifestStaticStorage')}\n    {S3}"),
+        (SETTINGS, f"{storage('storages.backends.s3.S3ManifestStaticStorage')}\n    {S3}")
     ],
 }
 
@@ -181,7 +181,7 @@ def test_exchanged_storages(project, python_with_packages, case):
 
 
 @pytest.mark.slow
-def test_the_checkout_stays_as_it_is(project, python):
+def test_checkout_is_unchanged(project, python):
     inside = 'STATIC_ROOT = BASE_DIR / "collected"'
     with edited(project, [(SETTINGS, inside), ("staticfiles.json", "of a release")]):
         before = files(project)

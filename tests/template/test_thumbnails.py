@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from support.commands import SERIES, run_ok
+from support.edits import edit
 from support.environments import with_thumbnails
-from support.serving import fetch, serving
+from support.http import Client
+from support.serving import serving
 from support.site import deployed, free_port, rendered_for, server_directory
 
 pytestmark = pytest.mark.slow
@@ -78,37 +80,36 @@ def python_with_thumbnails(series, environment) -> Path:
 
 def add_gallery(project: Path) -> Path:
     """Add the libraries to a project, and a page with two, two and four of their images."""
-    (project / "templates/gallery.html").write_text(PAGE)
-    models = project / "welcome/models.py"
-    text = models.read_text().replace("from django.db import models\n", IMPORTS)
-    models.write_text(text.replace(FIELDS.splitlines(keepends=True)[0], FIELDS))
-    for name, text in {
-        "welcome/views.py": VIEW,
-        "config/settings.py": SETTINGS,
-        "config/urls.py": URLS,
-    }.items():
-        with (project / name).open("a") as file:
-            file.write(text)
+    edit(
+        project,
+        ("templates/gallery.html", PAGE),
+        ("welcome/models.py", "from django.db import models\n", IMPORTS),
+        ("welcome/models.py", re.escape(FIELDS.splitlines()[0]), FIELDS),
+        ("welcome/views.py", VIEW),
+        ("config/settings.py", SETTINGS),
+        ("config/urls.py", URLS),
+    )
     return project
 
 
-def images_after_ten_views(get, media: Path) -> list[str]:
-    """Request the page ten times and its images once; return the files below `media`.
+def stored(media: Path) -> list[Path]:
+    return sorted(file for file in media.rglob("*") if file.is_file())
 
-    `get` returns the body and the content type of a path and fails for any status but 200.
-    """
-    pages = [get("/gallery/")[0].decode()]
+
+def images_after_ten_views(client: Client, media: Path) -> list[Path]:
+    """Request the page ten times and its images once; return the files below `media`."""
+    pages = [client.get("/gallery/").body.decode()]
     images = re.findall(r'src="([^"]+)"', pages[0])
     assert len(set(images)) == 8
     for image in images:
-        content, content_type = get(image)
-        assert content_type in {"image/jpeg", "image/png"} and len(content) > 100, image
-    after_one = sorted(str(file.relative_to(media)) for file in media.rglob("*") if file.is_file())
-    pages += [get("/gallery/")[0].decode() for _ in range(9)]
+        response = client.get(image)
+        assert response.status == 200 and len(response.body) > 100, image
+        assert response["Content-Type"] in {"image/jpeg", "image/png"}, image
+    after_one = stored(media)
+    pages += [client.get("/gallery/").body.decode() for _ in range(9)]
     assert set(pages) == {pages[0]}
-    files = sorted(str(file.relative_to(media)) for file in media.rglob("*") if file.is_file())
-    assert files == after_one
-    return files
+    assert stored(media) == after_one
+    return after_one
 
 
 def test_thumbnails_with_local_dev(bake, series, python_with_thumbnails, tmp_path):
@@ -124,17 +125,16 @@ def test_thumbnails_with_local_dev(bake, series, python_with_thumbnails, tmp_pat
     manage("shell", "--verbosity", "0", "--command", UPLOAD)
     media = tmp_path / "client_site-var/www/s/media"
     command = f"{python_with_thumbnails} manage.py runserver {free_port()}"
-    with serving(command, project, os.environ | LOCAL) as url:
-        files = images_after_ten_views(lambda path: fetch(url + path), media)
-    assert len(files) == 1 + 8
+    with serving(command, project, os.environ | LOCAL) as client:
+        assert len(images_after_ten_views(client, media)) == 1 + 8
     run_ok(python_with_thumbnails, "-m", "pytest", "-q", cwd=project)
 
     manage("shell", "--verbosity", "0", "--command", DELETE_PHOTO)
-    assert len([file for file in media.rglob("*") if file.is_file()]) == 2 + 4
+    assert len(stored(media)) == 2 + 4
     manage("thumbnail_cleanup")
-    assert len([file for file in media.rglob("*") if file.is_file()]) == 4
+    assert len(stored(media)) == 4
     manage("thumbnail", "cleanup")
-    assert not [file for file in media.rglob("*") if file.is_file()]
+    assert stored(media) == []
 
 
 def test_thumbnails_behind_nginx(bake, series, python_with_thumbnails):
@@ -143,11 +143,5 @@ def test_thumbnails_behind_nginx(bake, series, python_with_thumbnails):
         project = add_gallery(shutil.copytree(bake(**answers), root / "client_site"))
         with deployed(project, root, python_with_thumbnails) as server:
             server.manage("shell", "--verbosity", "0", "--command", UPLOAD)
-            browser = server.client()
-
-            def get(path: str) -> tuple[bytes, str]:
-                response = browser.get(path)
-                assert response.status == 200, path
-                return response.body, response.headers["Content-Type"]
-
-            assert len(images_after_ten_views(get, server.web_root / "s/media")) == 1 + 8
+            media = server.web_root / "s/media"
+            assert len(images_after_ten_views(server.client(), media)) == 1 + 8

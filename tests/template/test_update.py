@@ -2,31 +2,25 @@
 
 import shutil
 import sys
+import sys
 
 import pytest
 
-from support.commands import TEMPLATE, assert_same_files, run_ok
+from support.commands import PROJECT, TEMPLATE, assert_same_files, copy_template, git, run_ok
+from support.edits import edit
 
-GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@client.example")
 ANSWER = '{"project_name": "Kept Name"}'
-IGNORE = shutil.ignore_patterns(".git", ".cache", ".venv", ".uv", "build", "demo", "__pycache__")
+TEAMS_EDIT = ("templates/404.html", "Page not found", "We looked everywhere")
 
 
-def commit(directory, message) -> str:
-    """Commit everything in a directory and return the commit."""
-    run_ok(*GIT, "add", "--all", cwd=directory)
-    run_ok(*GIT, "commit", "--quiet", "--allow-empty", "-m", message, cwd=directory)
-    return run_ok("git", "rev-parse", "HEAD", cwd=directory).strip()
-
-
-def edit(project) -> None:
-    """Change a file of a project as its team would."""
-    page = project / "templates/404.html"
-    page.write_text(page.read_text().replace("Page not found", "We looked everywhere"))
+def commit(directory, message: str) -> None:
+    """Commit everything in a directory."""
+    git(directory, "add", "--all")
+    git(directory, "commit", "--quiet", "--message", message)
 
 
 @pytest.mark.parametrize("previous", [pytest.param("HEAD~1", marks=pytest.mark.slow), "HEAD"])
-def test_an_update_keeps_the_teams_edit(tmp_path, previous):
+def test_update_keeps_the_teams_edit(tmp_path, previous):
     """From the previous commit, and from this one, to the working tree."""
     template = tmp_path / "template"
     run_ok("git", "clone", "--quiet", TEMPLATE, template, cwd=tmp_path)
@@ -38,16 +32,15 @@ def test_an_update_keeps_the_teams_edit(tmp_path, previous):
     (tmp_path / "gitconfig").write_text("[user]\nname = Ada\nemail = ada@client.example\n")
     run_ok(*create, "--output-dir", tmp_path, cwd=tmp_path, **environment)
     project = tmp_path / "kept_name"
-    run_ok("git", "init", "--quiet", cwd=project)
-    edit(project)
+    git(project, "init", "--quiet")
+    edit(project, TEAMS_EDIT)
     commit(project, "Edit")
 
     for path in template.iterdir():
         if path.name != ".git":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.copytree(TEMPLATE, template, dirs_exist_ok=True, ignore=IGNORE)
-    changed = template / "{{cookiecutter.project_slug}}/config/urls.py"
-    changed.write_text(changed.read_text() + "\n# A newer line of the template.\n")
+    copy_template(template)
+    edit(template / PROJECT.name, ("config/urls.py", "# A newer line of the template."))
     run_ok(sys.executable, "scripts/repository.py", "another/name", cwd=template)
     commit(template, "Newer")
 
@@ -57,6 +50,6 @@ def test_an_update_keeps_the_teams_edit(tmp_path, previous):
     fresh = tmp_path / "fresh"
     run_ok(*create, "--output-dir", fresh, cwd=tmp_path, **environment)
     fresh /= "kept_name"
-    edit(fresh)
+    edit(fresh, TEAMS_EDIT)
     shutil.rmtree(project / ".git")
     assert_same_files(fresh, project)

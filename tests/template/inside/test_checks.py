@@ -1,8 +1,8 @@
 """System checks of a rendered project. Copied into one and run there."""
 
 import pytest
+from django.conf import settings
 from django.core.checks import CheckMessage
-from django.test import override_settings
 
 from files.checks import check_consistency
 
