@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import CACHE, run_ok
+from support.commands import CACHE, run_ok, run_on_terminal
 from support.packages import source
 
 # The packages of a freshly installed server, and the tests' certificate authority and database.
@@ -157,6 +157,10 @@ class Host:
         """Run a command of the README that must succeed, and return what it printed."""
         self.ran.append(command)
         return self.run_ok("sh", "-euc", f"cd {directory}; {command}")
+
+    def run_on_terminal(self, command: str, dialogue: dict[str, str]) -> None:
+        """Run a command on a terminal and answer its questions."""
+        run_on_terminal(self.command("sh", "-c", command), dialogue)
 
     def journal(self) -> str:
         """Return the last lines of the host's journal."""

@@ -1,7 +1,18 @@
-"""The rendered project on real systems: installation, releases, faults, attacks and backups.
+"""One server's life: the rendered project on real systems, booted in containers.
 
-The tests of a host are steps: each needs those before it, so `-k` selects a host and no test.
-Several hosts can run in parallel, each in its own process.
+The tests of a host are steps, in this order. Each needs those before it, so `-k` selects a host and
+no test. Several hosts can run in parallel, each in its own process.
+
+1. Installation with the README's commands, a certificate, the units, daily cleanup, a reboot.
+2. Releases and a rollback under load.
+3. Faults: killed processes, full, read-only and lost disks, no database. The site recovers.
+4. Failed releases: the previous release stays live.
+5. A release behind Basic Auth.
+6. Power failures during a release and during uploads.
+7. Attackers who run their own code in the application: the sandbox stops them.
+8. Backup and restore, cleanup, and the move to PostgreSQL.
+
+hosted_site.py has the site and what visitors and administrators do, host.py the systems.
 """
 
 import contextlib
@@ -11,21 +22,17 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
 import textwrap
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import sandbox_escape
-import traffic
-from host import Host, commands, fetch, image, why_not_bootable
+from host import why_not_bootable
+from hosted_site import PASSWORD, VISITORS, hosted_site
 
 from support.answers import SERVERS
-from support.commands import CACHE, TEMPLATE, run_ok, run_on_terminal
-from support.site import answers
+from support.commands import CACHE, git
 
 pytestmark = [
     pytest.mark.server,
@@ -35,188 +42,30 @@ pytestmark = [
     ),
 ]
 
-HERE = Path(__file__).parent
-CSS = "welcome/static/welcome/welcome.css"
-PASSWORD = "a-password-of-tests"
-VISITORS = ["ada", "bob", "eve"]
-
-
-@dataclass
-class Site:
-    """A site on its host, and the Git repository that its releases come from."""
-
-    host: Host
-    project: Path
-    repository: Path
-    readme: list[str]  # the commands in its section on the server
-
-    def __post_init__(self):
-        self.slug, self.domain = answers(self.project)
-        self.user = self.slug[:31]
-        self.home = f"/srv/{self.slug}"
-        layout = (self.project / "files/layout.py").read_text()
-        self.web_root = re.search(r'^WEB_ROOT = "(.+)"', layout, re.MULTILINE)[1]
-        self.public = self.web_root + re.search(r'^URL_PREFIX = "(.+)/"', layout, re.MULTILINE)[1]
-        self.media = f"{self.public}/media"
-
-    def command(self, start: str) -> str:
-        """Return the README's command that starts with `start`."""
-        return next(line for line in self.readme if line.startswith(start))
-
-    def run_readme(self, start: str) -> str:
-        """Run the README's command that starts with `start` in the checkout."""
-        return self.host.run_readme(self.command(start), f"{self.home}/checkout")
-
-    def make(self, task: str) -> subprocess.CompletedProcess:
-        """Run a make target that may fail."""
-        return self.host.run("make", "-C", f"{self.home}/checkout", task)
-
-    def manage(self, *arguments: str) -> str:
-        """Run a management command on the server."""
-        server = f"{self.home}/checkout/deploy/deploy.sh"
-        return self.host.run_ok("sh", server, "manage", *arguments)
-
-    def in_network(self, *command: str, **options) -> subprocess.Popen:
-        """Start a program of this system in the host's network."""
-        return subprocess.Popen(
-            ["nsenter", f"--target={self.host.leader}", "--net", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            **options,
-        )
-
-    @contextlib.contextmanager
-    def visitors(self, rate: int = 200):
-        """Send visitors while the block runs; afterwards the dictionary holds their report."""
-        accounts = [f"{name}:{PASSWORD}" for name in VISITORS]
-        command = [sys.executable, traffic.__file__, self.domain, str(rate), *accounts]
-        process = self.in_network(*command, env=self.environment)
-        report = {}
-        try:
-            time.sleep(1)
-            yield report
-        finally:
-            out, _ = process.communicate()
-        report |= json.loads(out)
-
-    def stylesheet(self) -> str:
-        """Request the home page and its stylesheet, and return the stylesheet's URL."""
-        done = self.run_visitor("import sys, traffic; print(traffic.Visitor(sys.argv[1]).page())")
-        assert done.returncode == 0, done.stdout
-        return done.stdout.strip()
-
-    def wait_until_healthy(self, seconds: float = 30) -> None:
-        """Wait until a visit succeeds without intervention, then run the probe."""
-        deadline = time.monotonic() + seconds
-        while (visit := self.visit()).returncode:
-            if time.monotonic() > deadline:
-                pytest.fail(f"{visit.stdout}\n{self.host.journal()}", pytrace=False)
-            time.sleep(0.2)
-        self.manage("probe", "--connect", "127.0.0.1:443", "--insecure")
-
-    def visitor_command(self, code: str, *arguments: str) -> list[str]:
-        """Return the command that runs code that may import traffic.py."""
-        return [sys.executable, "-c", code, self.domain, *arguments]
-
-    environment = os.environ | {"PYTHONPATH": f"{HERE}:{HERE.parent}"}
-
-    def run_visitor(self, code: str, *arguments: str) -> subprocess.CompletedProcess:
-        """Run code that may import traffic.py in the host's network."""
-        return subprocess.run(
-            ["nsenter", f"--target={self.host.leader}", "--net"]
-            + self.visitor_command(code, *arguments),
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def visit(self) -> subprocess.CompletedProcess:
-        """Request a page and a static file, sign in, and upload a file."""
-        code = (
-            "import sys, traffic\n"
-            "v = traffic.Visitor(sys.argv[1])\n"
-            "v.page(); v.sign_in('ada', sys.argv[2]); v.upload(traffic.picture(sys.argv[3]))\n"
-        )
-        return self.run_visitor(code, PASSWORD, str(time.time()))
-
-    def curl(self, path: str, *options: str) -> list[str]:
-        """Return the command that requests a page on the host and prints body and status."""
-        return [
-            *("curl", "--silent", "--insecure", "--max-time", "90"),
-            *("--write-out", "\n%{http_code}"),
-            *("--resolve", f"{self.domain}:443:127.0.0.1"),
-            *("--resolve", f"{self.domain}:80:127.0.0.1"),
-            *options,
-            path if "://" in path else f"https://{self.domain}{path}",
-        ]
-
-    def request(self, path: str, *options: str) -> tuple[int, str]:
-        """Return status and body of a response."""
-        body, status = self.host.run(*self.curl(path, *options)).stdout.rsplit("\n", 1)
-        return int(status), body
-
-    def commit(self, subject: str, **files: str | None) -> None:
-        """Commit files and push."""
-        for name, text in files.items():
-            (self.project / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.project / name).write_text(text)
-        git(self.project, "add", "--all")
-        git(self.project, "commit", "--quiet", "--allow-empty", "--message", subject)
-        git(self.project, "push", "--quiet", str(self.repository), "HEAD:main")
-
-    def show(self, unit: str, name: str) -> str:
-        """Return a property of one of the site's units."""
-        out = self.host.run_ok("systemctl", "show", f"{self.slug}-{unit}", f"--property={name}")
-        return out.strip().split("=", 1)[1]
-
-
-def git(directory: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=A Developer", "-c", "user.email=developer@client.example"]
-    defaults = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    return run_ok("git", *identity, *arguments, cwd=directory, **defaults)
-
 
 @pytest.fixture(scope="module", params=SERVERS)
-def site(request, cookies_session):
-    """A rendered site in its own repository, and a host where nothing is installed yet."""
+def site(request, bake):
     if reason := why_not_bootable():
         pytest.fail(f"No system can be booted: {reason}", pytrace=False)
-    (CACHE / "server").mkdir(parents=True, exist_ok=True)
-    # Not in /tmp: it may be small, or mounted without setuid, and pytest removes old directories.
-    work = Path(tempfile.mkdtemp(prefix=f"work-{request.param}-", dir=CACHE / "server"))
-    result = cookies_session.bake(extra_context=SERVERS[request.param], template=str(TEMPLATE))
-    assert result.exception is None
-    project = work / result.project_path.name
-    shutil.copytree(result.project_path, project)
-    readme = commands((project / "README.md").read_text())
-    tree = image(request.param, readme[0])
-    fetched = CACHE / "server" / f"fetched-{request.param}"
-    fetch(project, tree, fetched)
-    repository = work / "repository.git"
-    git(work, "init", "--quiet", "--bare", "--initial-branch=main", str(repository))
-    git(project, "init", "--quiet", "--initial-branch=main")
-    host = Host(tree, work / "root", fetched, repository)
-    host.ran.append(readme[0])  # while the image was built
-    site = Site(host, project, repository, readme)
-    try:
-        site.commit("A client's site")
+    with hosted_site(request.param, bake(**SERVERS[request.param])) as site:
         yield site
-    finally:
-        host.off()
-        shutil.rmtree(work)
 
 
-def create_superusers(site: Site, names: list[str]) -> None:
-    """Create accounts that can sign in to the admin."""
-    code = "from django.contrib.auth import get_user_model as user\n"
-    code += f"for name in {names!r}:\n"
-    code += f"    user().objects.create_superuser(name, password={PASSWORD!r})"
-    site.manage("shell", "--no-imports", "--command", code)
+@contextlib.contextmanager
+def exclusive_load():
+    """Wait until no other host is under load: two cores are too slow for both."""
+    with (CACHE / "server" / "load").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-# Installation and releases
+def assert_error_page(response: tuple[int, str]) -> None:
+    status, page = response
+    assert status == 500
+    assert "Something went wrong" in page
+
+
+# 1. Installation
 
 
 def test_install_as_in_the_readme(site):
@@ -229,16 +78,11 @@ def test_install_as_in_the_readme(site):
     assert f"https://{site.domain}/ is live" in output
     create = site.command("sh deploy/deploy.sh manage createsuperuser")
     host.ran.append(create)
-    run_on_terminal(
-        host.command("sh", "-c", f"cd {site.home}/checkout; {create}"),
-        {
-            "Username": "ada",
-            "Email": "",
-            "Password:": PASSWORD,
-            "(again):": PASSWORD,
-        },
+    host.run_on_terminal(
+        f"cd {site.home}/checkout; {create}",
+        {"Username": "ada", "Email": "", "Password:": PASSWORD, "(again):": PASSWORD},
     )
-    create_superusers(site, VISITORS[1:])
+    site.create_superusers(VISITORS[1:])
     site.wait_until_healthy()
 
 
@@ -395,26 +239,14 @@ def test_reboot(site):
     assert not re.search(r"^(?!systemd-)\S", failed, re.MULTILINE), failed
 
 
-def change_stylesheet(site: Site, number: int) -> None:
-    """Commit the stylesheet in one of two versions."""
-    path = site.project / CSS
-    text = path.read_text().split("\n/* version")[0]
-    site.commit(f"Version {number}", **{str(path): f"{text}\n/* version {number % 2} */\n"})
-
-
-@contextlib.contextmanager
-def exclusive_load():
-    """Wait until no other host is under load: two cores are too slow for both."""
-    with (CACHE / "server" / "load").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+# 2. Releases
 
 
 def test_ten_releases_under_load(site):
     durations = []
     with exclusive_load(), site.visitors(160) as report:  # visits, of several requests each
-        for number in range(10):
-            change_stylesheet(site, number)
+        for _ in range(10):
+            site.change_stylesheet()
             started = time.monotonic()
             site.run_readme("make release")
             durations.append(time.monotonic() - started)
@@ -437,7 +269,7 @@ def test_rollback_under_load(site):
     assert site.stylesheet() == now
 
 
-# Faults
+# 3. Faults
 
 
 @pytest.mark.parametrize("process", ["worker", "master"])
@@ -488,13 +320,12 @@ def test_open_file_limit_of_nginx(site):
     host.run_ok("rm", "-r", *directories)
 
 
-def test_connections_wait_while_gunicorn_cannot_start(site):
+def test_connections_wait_for_gunicorn(site):
     environment, aside = f"/etc/{site.slug}.env", f"/etc/{site.slug}.env.aside"
     site.host.run_ok("mv", environment, aside)
     site.host.run("systemctl", "restart", f"{site.slug}-web@current")
     code = "import sys, traffic; traffic.Visitor(sys.argv[1]).page()"
-    command = site.visitor_command(code)
-    waiting = [site.in_network(*command, env=site.environment) for _ in range(40)]
+    waiting = [site.start_visitor("-c", code, site.domain) for _ in range(40)]
     time.sleep(5)
     site.host.run_ok("mv", aside, environment)
     site.wait_until_healthy()
@@ -503,60 +334,23 @@ def test_connections_wait_while_gunicorn_cannot_start(site):
         assert visitor.returncode == 0
 
 
-@contextlib.contextmanager
-def mounted(site: Site, options: str):
-    """Mount a separate file system at the media root while the block runs."""
-    owner = f"uid={site.user},gid={site.user},mode=750"
-    site.host.run_ok("mount", "-t", "tmpfs", "-o", f"{options},{owner}", "tmpfs", site.media)
-    try:
-        yield
-    finally:
-        site.host.run_ok("umount", "--lazy", site.media)  # nginx has files of it open
-
-
-def failing_upload(site: Site) -> tuple[int, str]:
-    """Return status and body of the response to an upload that cannot be stored."""
-    code = (
-        "import json, sys, traffic\n"
-        "v = traffic.Visitor(sys.argv[1])\n"
-        "v.sign_in('bob', sys.argv[2])\n"
-        "image = traffic.picture(sys.argv[3], 200)\n"
-        "form = {'image': (b'me.png', image)}\n"
-        "response = v.post('/admin/welcome/photo/add/', {'_save': '1'}, form)\n"
-        "v.page()\n"  # everything else works
-        "print(json.dumps([response.status, response.body.decode()]))\n"
-    )
-    done = site.run_visitor(code, PASSWORD, str(time.time()))
-    assert done.returncode == 0, done.stdout
-    return tuple(json.loads(done.stdout))
-
-
-def stored_uploads(site: Site) -> set[str]:
-    """Return the paths of all uploads, partial ones too."""
-    return set(site.host.run_ok("find", site.media, "-type", "f").split())
-
-
 def test_full_disk_fails_uploads_only(site):
-    with mounted(site, "size=256k"):
+    with site.mounted("size=256k"):
         site.wait_until_healthy()
         filler = f"{site.media}/filler"
         site.host.run("dd", "if=/dev/zero", f"of={filler}", "bs=1k", "count=200")
-        before = stored_uploads(site)
-        status, page = failing_upload(site)
-        assert status == 500
-        assert "Something went wrong" in page
-        assert stored_uploads(site) == before
+        before = site.stored_uploads()
+        assert_error_page(site.failing_upload())
+        assert site.stored_uploads() == before
         site.host.run_ok("rm", filler)
         site.wait_until_healthy()
     site.wait_until_healthy()
 
 
 def test_read_only_disk_fails_uploads_only(site):
-    with mounted(site, "size=1m"):
+    with site.mounted("size=1m"):
         site.host.run_ok("mount", "-o", "remount,ro", site.media)
-        status, page = failing_upload(site)
-        assert status == 500
-        assert "Something went wrong" in page
+        assert_error_page(site.failing_upload())
         site.host.run_ok("mount", "-o", "remount,rw", site.media)
         site.wait_until_healthy()
     site.wait_until_healthy()
@@ -570,17 +364,15 @@ def test_unmounted_uploads_recover(site):
     host.run_ok("mount", "--bind", disk, site.media)
     host.run_ok(*restart)
     site.wait_until_healthy()
-    before = stored_uploads(site)
+    before = site.stored_uploads()
     for while_gone in (["true"], restart):  # while the service runs; before it starts
         host.run_ok("umount", "--lazy", site.media)
         host.run_ok(*while_gone)
-        status, page = failing_upload(site)
-        assert status == 500
-        assert "Something went wrong" in page
-        assert stored_uploads(site) == set()
+        assert_error_page(site.failing_upload())
+        assert site.stored_uploads() == set()
         host.run_ok("mount", "--bind", disk, site.media)
         site.wait_until_healthy()
-        assert before <= stored_uploads(site)
+        assert before <= site.stored_uploads()
     host.run_ok("umount", "--lazy", site.media)
     host.run_ok("rmdir", site.media)
     host.run_ok("mv", disk, site.media)
@@ -605,15 +397,13 @@ def test_locked_database_is_waited_for(site):
 def test_unreachable_database_recovers(site):
     directory = f"/var/lib/{site.slug}"
     site.host.run_ok("chmod", "0", directory)
-    status, page = site.request("/admin/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
-    assert status == 500
-    assert "Something went wrong" in page
+    assert_error_page(site.request_with_session("/admin/"))
     assert site.request("/")[0] == 200
     site.host.run_ok("chmod", "710", directory)
     site.wait_until_healthy()
 
 
-# Failed releases
+# 4. Failed releases
 
 FAULTS = {
     "migration": {
@@ -622,7 +412,7 @@ FAULTS = {
             class Migration(migrations.Migration):
                 dependencies = [("accounts", "0001_initial")]
                 operations = [migrations.RunSQL("ALTER TABLE nowhere ADD COLUMN x int")]
-            """,
+            """
     },
     "settings": {"config/settings.py": "import no_such_module"},
     "manifest": {"welcome/templates/welcome/page.html": "{% load static %}{% static 'gone.css' %}"},
@@ -636,10 +426,10 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_failed_release_keeps_the_previous_one(site, fault):
+def test_failed_release(site, fault):
     previous = site.host.run_ok("readlink", f"{site.home}/current")
     stylesheet = site.stylesheet()
-    change_stylesheet(site, 0)
+    site.change_stylesheet(0)
     good = git(site.project, "rev-parse", "HEAD").strip()
     for name, text in FAULTS[fault].items():
         if callable(text):
@@ -683,7 +473,7 @@ def test_release_after_failed_ones(site):
     site.commit("Remove .env")
 
 
-# Power failures
+# 5. A release behind Basic Auth
 
 
 def test_release_behind_basic_auth(site):
@@ -706,9 +496,12 @@ def test_release_behind_basic_auth(site):
     assert site.make("release").returncode == 0
 
 
+# 6. Power failures
+
+
 def test_power_failure_during_collectstatic(site):
     stylesheet = site.stylesheet()
-    change_stylesheet(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
+    site.change_stylesheet()
     command = site.host.command("make", "-C", f"{site.home}/checkout", "release")
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as release:
         for line in release.stderr:
@@ -735,16 +528,15 @@ def test_power_failure_during_uploads(site):
         "while True:\n"
         "    print(v.upload(traffic.picture(sys.argv[3], 1000)), flush=True)\n"
     )
-    before = stored_uploads(site)
-    command = site.visitor_command(code, PASSWORD, str(time.time()))
-    uploader = site.in_network(*command, env=site.environment)
+    before = site.stored_uploads()
+    uploader = site.start_visitor("-c", code, site.domain, PASSWORD, str(time.time()))
     stored = [uploader.stdout.readline().strip()]
     time.sleep(1.5)
     site.host.cut_power()
     stored += uploader.communicate()[0].split()
     site.host.on()
     site.wait_until_healthy()
-    new = stored_uploads(site) - before
+    new = site.stored_uploads() - before
     assert len(stored) > 1
     for src in stored:  # every upload with a response exists
         assert site.request(src, "--output", "/dev/null")[0] == 200
@@ -754,7 +546,7 @@ def test_power_failure_during_uploads(site):
             assert end[-8:-4] == ["49", "45", "4e", "44"], path  # IEND
 
 
-# Attackers who run their own code in the application
+# 7. Attackers who run their own code in the application
 
 
 @pytest.fixture(scope="module")
@@ -819,7 +611,7 @@ def test_sandbox_stops_all_attempts(site, sandbox_context):
 
     # The release that removes this view waits for no slow request, and neither do visitors.
     git(site.project, "read-tree", "--reset", "-u", good)
-    change_stylesheet(site, 1 if "version 0" in (site.project / CSS).read_text() else 0)
+    site.change_stylesheet()
     slow = "import subprocess; result = subprocess.run(['sleep', '20']).returncode"
     shared.write_text(slow)
     release = host.command("make", "-C", f"{site.home}/checkout", "release")
@@ -840,7 +632,7 @@ def test_sandbox_stops_all_attempts(site, sandbox_context):
     assert site.request("/run/", "--data", "x=1")[0] == 404
 
 
-def test_each_sandbox_directive_stops_an_attempt(site, sandbox_context):
+def test_each_sandbox_directive_is_needed(site, sandbox_context):
     text = (site.project / "deploy/systemd/sandbox.conf").read_text()
     directives = [line for line in text.splitlines() if line and line[0] not in "#["]
     shutil.copy(sandbox_escape.__file__, site.repository)
@@ -870,7 +662,7 @@ def test_each_sandbox_directive_stops_an_attempt(site, sandbox_context):
     assert useless == []
 
 
-# Backups and cleanup
+# 8. Backup, cleanup, PostgreSQL
 
 
 def test_backup_and_restore(site):
@@ -879,7 +671,7 @@ def test_backup_and_restore(site):
     assert output.returncode and "No backup at FROM=''" in output.stdout
 
 
-def lose_and_restore(site: Site) -> None:
+def lose_and_restore(site) -> None:
     """Delete database and uploads, and restore both: from backups under load and at rest."""
     models = "import os; from django.contrib.auth import get_user_model\n"
     models += "from welcome.models import Photo\n"
@@ -916,13 +708,13 @@ def lose_and_restore(site: Site) -> None:
         time.sleep(1)
     assert report["failures"] == []
     site.host.run_ok("find", site.media, "-name", ".*.part", "-delete")  # of the power failure
-    quiet, before, uploads = make_backup(), list_rows(), stored_uploads(site)
+    quiet, before, uploads = make_backup(), list_rows(), site.stored_uploads()
     assert site.host.run_ok("stat", "-c", "%U %a", busy).strip() == "root 600"
     assert before[: len(VISITORS)] == VISITORS
 
     lose_and_restore_from(quiet)
     assert list_rows() == before
-    assert stored_uploads(site) == uploads
+    assert site.stored_uploads() == uploads
     lose_and_restore_from(busy)
     users, photos = list_rows()[: len(VISITORS)], list_rows()[len(VISITORS) :]
     assert users == VISITORS
@@ -931,7 +723,7 @@ def lose_and_restore(site: Site) -> None:
     site.wait_until_healthy()
 
 
-def test_prune_removes_old_and_unused_files(site):
+def test_prune(site):
     host = site.host
     new = site.stylesheet()
     site.run_readme("make rollback")
@@ -942,7 +734,7 @@ def test_prune_removes_old_and_unused_files(site):
     found = host.run_ok("sh", "-c", f"ls {static}/welcome/welcome.*.css").split()
     old = {path.removeprefix(site.web_root) for path in found} - {middle, new}
     assert old  # of the first releases
-    uploads = stored_uploads(site)
+    uploads = site.stored_uploads()
     old_files = f"{site.home}/releases/* $(find {static})"
     host.run_ok("sh", "-c", f"touch -d '40 days ago' {old_files}")
     host.run_ok("sh", "-c", f"find {site.media} -exec touch -d '400 days ago' {{}} +")
@@ -950,7 +742,7 @@ def test_prune_removes_old_and_unused_files(site):
     assert {site.request(path)[0] for path in old} == {404}
     assert site.request(middle)[0] == 200  # a rollback needs it
     assert site.request(new)[0] == 200
-    assert stored_uploads(site) == uploads
+    assert site.stored_uploads() == uploads
     site.run_readme("make rollback")
     assert site.stylesheet() == middle
 
@@ -966,16 +758,14 @@ def test_postgresql(site):
     url = f"DATABASE_URL=postgres://site:{PASSWORD}@localhost/site"
     host.run_ok("sh", "-c", f"echo {url} >>/etc/{site.slug}.env")
     site.run_readme("make release")
-    create_superusers(site, VISITORS)
+    site.create_superusers(VISITORS)
     lose_and_restore(site)
     host.run_ok("systemctl", "stop", "postgresql@*")
-    status, page = site.request("/admin/", "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
-    assert status == 500
-    assert "Something went wrong" in page
+    assert_error_page(site.request_with_session("/admin/"))
     assert site.request("/")[0] == 200
     host.run_ok("systemctl", "start", "postgresql")
     site.wait_until_healthy()
 
 
-def test_every_command_in_the_readme_was_run(site):
+def test_all_readme_commands_were_run(site):
     assert [line for line in site.readme if line not in site.host.ran] == []

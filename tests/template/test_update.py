@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import sys
 
 import pytest
 
