@@ -46,9 +46,13 @@ LAYOUT["DJANGO_SETTINGS_MODULE"] = "my_site.settings"
 
 def run(*command, cwd: Path, **environment: str) -> str:
     """Run a command that must succeed and return its output; errors go to standard error."""
-    options = {"cwd": cwd, "env": ENVIRONMENT | environment, "text": True}
     return subprocess.run(
-        [str(word) for word in command], check=True, stdout=subprocess.PIPE, **options
+        [str(word) for word in command],
+        cwd=cwd,
+        env=ENVIRONMENT | environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout
 
 
@@ -195,7 +199,7 @@ class DjangoLayout(Template):
     def render(self, work: Path) -> Path:
         """Run the command of its README with the clone in place of the archive on GitHub."""
         readme = (self.clone / "README.md").read_text()
-        block = re.search(r"```bash\n(uv run --with django .*?)```", readme, re.DOTALL)[1]
+        (block,) = re.findall(r"```bash\n(uv run --with django .*?)```", readme, re.DOTALL)
         words = shlex.split(block.replace("\\\n", ""))
         words = [re.sub("^--template=.*", f"--template={self.clone}", word) for word in words]
         assert words.pop() == "YOUR_PROJECT_NAME" and words.pop(0) == "uv"
@@ -235,9 +239,13 @@ def first_page(command: list, project: Path, needs: str, **environment: str) -> 
     """Return what a project needs, after a server of it has returned its first page."""
     port = free_port()
     command = [*command, f"PORT={port}" if command[0] == "make" else str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(
-        command, cwd=project, env=ENVIRONMENT | environment, start_new_session=True, **quiet
+        command,
+        cwd=project,
+        env=ENVIRONMENT | environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         for _ in range(1200):

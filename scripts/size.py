@@ -41,11 +41,11 @@ def distributions(project: Path, python: str = "") -> list[str]:
             if (project / name).exists():
                 shutil.copy(project / name, work)
         environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
-        options = {"cwd": work, "env": environment, "check": True}
         choice = ["--python", python] if python else []
-        subprocess.run([UV, "sync", "--quiet", "--no-dev", *choice], **options)
+        sync = [UV, "sync", "--quiet", "--no-dev", *choice]
+        subprocess.run(sync, cwd=work, env=environment, check=True)
         command = [UV, "pip", "list", "--quiet", "--format", "json", "--python", f"{work}/.venv"]
-        output = subprocess.run(command, capture_output=True, **options).stdout
+        output = subprocess.run(command, check=True, capture_output=True).stdout
     return [distribution["name"] for distribution in json.loads(output)]
 
 

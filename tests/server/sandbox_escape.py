@@ -41,8 +41,9 @@ def write(path: str):
 
 
 def output(*command: str):
-    options = {"check": True, "capture_output": True, "stdin": subprocess.DEVNULL}
-    return lambda: subprocess.run(command, **options).stdout
+    return lambda: (
+        subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout
+    )
 
 
 def call(function, *arguments) -> None:

@@ -86,7 +86,7 @@ def main() -> None:
     for uploader in uploaders:
         free.put(uploader)
     turns = itertools.count()
-    kinds = random.Random(1).choices(list(KINDS), KINDS.values(), k=10_000)
+    kinds = random.Random(1).choices(list(KINDS), list(KINDS.values()), k=10_000)
     times = {kind: [] for kind in KINDS}
     failures = []
     done = threading.Event()

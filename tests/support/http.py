@@ -4,6 +4,7 @@ Standard library only: traffic.py imports it without pytest.
 """
 
 import re
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def request(
     return b"\r\n".join([*lines, b"", b""]) + body
 
 
-def read(connection: ssl.SSLSocket, head: bool = False) -> Response | None:
+def read(connection: socket.socket, head: bool = False) -> Response | None:
     """Return the next response on a connection, or None if it is closed without one."""
     raw = b""
 
@@ -119,12 +120,12 @@ def form(fields: dict[str, str], files: dict[str, tuple[bytes, bytes]]) -> tuple
 class Client:
     """A client with cookies. It follows no redirects and repeats no request."""
 
-    def __init__(self, domain: str, connect: Callable[[], ssl.SSLSocket], keep_alive: bool = False):
+    def __init__(self, domain: str, connect: Callable[[], socket.socket], keep_alive: bool = False):
         self.domain = domain
         self.connect = connect
         self.keep_alive = keep_alive
         self.cookies: dict[str, str] = {}
-        self.connection: ssl.SSLSocket | None = None
+        self.connection: socket.socket | None = None
 
     def request(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
         """Return the response; `Content_Type` stands for the header Content-Type.

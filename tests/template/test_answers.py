@@ -249,7 +249,7 @@ def test_command_to_correct_has_options(tmp_path, options):
     assert sorted(start.split()) == sorted(expected)
     assert end.startswith("project_slug=class domain_name=class.example ")
     # In the output directory, as most run it; by uvx, which sets UV.
-    path = f"{os.environ['PATH']}:{os.path.dirname(shutil.which(UV))}"
+    path = f"{os.environ['PATH']}:{os.path.dirname(shutil.which(UV) or UV)}"
     environment = {"HOME": tmp_path, "PWD": output, "UV": UV, "PATH": path}
     done = run(*command[:-2], "project_slug=class", cwd=output, **environment)
     start = done.stdout.splitlines()[-1].partition(" project_name='Client Site' ")[0]

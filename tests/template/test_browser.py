@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from attacks.sites import development_server
-from support.commands import TEMPLATE, UNUSUAL
+from support.answers import UNUSUAL
+from support.commands import TEMPLATE
 
 BUILD = TEMPLATE / "build"
 DESKTOP = {"width": 1000, "height": 900}

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from support.commands import UNUSUAL
+from support.answers import UNUSUAL
 from support.edits import edited
 from support.site import deployed, rendered_for
 
