@@ -1,49 +1,130 @@
-"""Sites with the test files and accounts of the attacks."""
+"""Sites under attack: behind nginx, or the development server; with test files and accounts."""
 
 import os
+import socket
+import ssl
 import subprocess
-from contextlib import contextmanager
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from attacks import attack
+from attacks.files import created_files
 from support.commands import TEMPLATE, run_ok
+from support.http import Response, read
 from support.site import free_port, until
 
 ACCOUNTS = """
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
-from django.contrib.sessions.backends.db import SessionStore
-for name in ("visitor", "staff"):
-    staff = name == "staff"
-    user = get_user_model().objects.create_user(name, is_staff=staff, is_superuser=staff)
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    print("session", session.session_key)
+from django.contrib.auth import get_user_model
+from django.test import Client
+for name, staff in (("visitor", False), ("staff", True)):
+    client, users = Client(), get_user_model().objects
+    client.force_login(users.create_user(name, is_staff=staff, is_superuser=staff))
+    print("session", client.cookies["sessionid"].value)
 """
-
-
 # The environment that adds the test views to a project.
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "attacks.app.settings", "PYTHONPATH": str(TEMPLATE / "tests")}
 
 
-def sessions(output: str) -> list[str]:
-    return [line.split()[1] for line in output.splitlines() if line.startswith("session")]
+@dataclass
+class Site:
+    """A site under attack. It sends requests byte for byte: a client library would normalize them."""
+
+    domain: str
+    https: int
+    http: int | None
+    media: Path
+    static: Path
+    private: Path
+    local: bool = False
+    brotli: bool = False  # whether nginx has the module
+    visitor: str = ""  # session of a user without staff status
+    staff: str = ""  # session of a user who can upload in the admin
+    log: Callable[[], str] = lambda: ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def media_domain(self) -> str:
+        """The optional separate domain for uploads."""
+        return self.domain.replace(".", "-uploads.", 1)
+
+    def path(self, name: str) -> Path:
+        """Return the path of a test file, such as media/u/a.png."""
+        directory, _, rest = name.partition("/")
+        www = self.media.parent.parent
+        roots = {"www": www, "media": self.media, "static": self.static, "private": self.private}
+        return roots[directory] / rest
+
+    def expand(self, text: str) -> str:
+        """Replace the placeholders that cases use: domains, and the sessions of two users."""
+        for name, value in {
+            "$DOMAIN": self.domain,
+            "$UPPER": self.domain.upper(),
+            "$MEDIA_DOMAIN": self.media_domain,
+            "$VISITOR": self.visitor,
+            "$STAFF": self.staff,
+        }.items():
+            text = text.replace(name, value)
+        return text
+
+    def encode(self, data: bytes) -> bytes:
+        """Replace the same placeholders in the bytes of a request."""
+        return self.expand(data.decode("latin-1")).encode("latin-1")
+
+    def connect(
+        self, sni="$DOMAIN", tls=True, alpn=(), version=None, timeout=5, port=None
+    ) -> socket.socket:
+        """Return a connection to nginx or runserver; without SNI if it is None."""
+        port = port or (self.https if tls else self.http)
+        plain = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.local or not tls:
+            return plain
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if version:
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            with warnings.catch_warnings(action="ignore"):  # old versions are deprecated
+                context.minimum_version = context.maximum_version = version
+        if alpn:
+            context.set_alpn_protocols(alpn)
+        try:
+            return context.wrap_socket(plain, server_hostname=sni and self.expand(sni))
+        except BaseException:
+            plain.close()
+            raise
+
+    def raw(self, data: bytes, sni: str | None = "$DOMAIN", tls: bool = True) -> Response | None:
+        """Send bytes and return the response, or None if the connection is closed without one."""
+        try:
+            with self.connect(sni, tls) as connection:
+                connection.sendall(self.encode(data))
+                return read(connection, data.startswith(b"HEAD "))
+        except (ssl.SSLError, ConnectionError):
+            return None
 
 
-def prepare_site(server) -> attack.Site:
-    """Create test files and accounts on a deployed site."""
-    site = attack.Site(
-        server.domain, server.https, server.http, server.web_root / "s/media",
-        server.web_root / "s/static", server.root / "var/s/private", log=server.log,
-        brotli=(server.root / f"{server.project.name}/brotli.conf").exists(),
+@contextmanager
+def under_attack(site: Site, manage: Callable[..., str]):
+    """Create test files and accounts on a site until the block ends."""
+    with created_files(site):
+        lines = manage("shell", "--command", ACCOUNTS).splitlines()
+        site.visitor, site.staff = (x.split()[1] for x in lines if x.startswith("session"))
+        yield site
+
+
+def behind_nginx(server) -> AbstractContextManager[Site]:
+    """Create test files and accounts on a deployed server until the block ends."""
+    www, var = server.web_root / "s", server.root / "var/s"
+    brotli = (server.root / server.project.name / "brotli.conf").exists()
+    site = Site(
+        server.domain, server.https, server.http, www / "media", www / "static", var / "private",
+        brotli=brotli, log=server.log,
     )  # fmt: skip
-    (server.root / "var/s").mkdir(parents=True)
-    (server.root / "var/secret.txt").write_bytes(attack.SECRET)
-    attack.create_test_files(site)
-    site.cookie, site.staff = sessions(server.manage("shell", "--command", ACCOUNTS))
-    return site
+    return under_attack(site, server.manage)
 
 
 @contextmanager
@@ -52,15 +133,14 @@ def development_server(project: Path, python: Path):
     var = project.with_name(f"{project.name}-var")
     port = free_port()
     environment = SETTINGS | {"LOCAL_DEV": "1", "DEBUG": "0"}
-    run_ok(python, "manage.py", "migrate", "--verbosity", "0", cwd=project, **environment)
-    output = run_ok(python, "manage.py", "shell", "--command", ACCOUNTS, cwd=project, **environment)
-    site = attack.Site(
-        f"127.0.0.1:{port}", port, None, var / "www/s/media", project / "static", var / "s/private",
-        local=True,
-    )  # fmt: skip
-    attack.create_test_files(site)
-    site.cookie, site.staff = sessions(output)
-    with (var / "errors").open("w") as errors:
+
+    def manage(*arguments: str) -> str:
+        return run_ok(python, "manage.py", *arguments, cwd=project, **environment)
+
+    manage("migrate", "--verbosity", "0")
+    media, private = var / "www/s/media", var / "s/private"
+    site = Site(f"127.0.0.1:{port}", port, None, media, project / "static", private, local=True)
+    with under_attack(site, manage), (var / "errors").open("w") as errors:
         process = subprocess.Popen(
             [python, "manage.py", "runserver", "--noreload", "--skip-checks", str(port)],
             cwd=project,
@@ -68,10 +148,9 @@ def development_server(project: Path, python: Path):
             stdout=errors,
             stderr=errors,
         )
-    try:
-        until(lambda: site.connect().close() is None, process)
-        yield site
-    finally:
-        process.terminate()
-        process.wait(20)
-        (site.media / "closed").chmod(0o700)
+        try:
+            until(lambda: site.connect().close() is None, process)
+            yield site
+        finally:
+            process.terminate()
+            process.wait(20)

@@ -2,68 +2,68 @@
 
 import os
 import re
-import shutil
 
 import pytest
 
-from attacks import attack
-from attacks.sites import SETTINGS, development_server, prepare_site
-from support.site import deployed, rendered_for
+from attacks.cases import CASES
+from attacks.cases.extensions import ACTIVE
+from attacks.files import SCRIPT
+from attacks.table import run_all
+from support.http import request
+
+# Intended differences of the development server; docs/nginx.md lists the same.
+DIFFERENCES = """
+Nothing is cached: every response below the URL prefix has `Cache-Control: no-cache`.
+Static files are served from their source directories: no hashed names, no compressed copies, no manifest.
+Range requests return the complete file.
+Dot segments in a URL are rejected, not resolved.
+Malformed requests get 400 or 404 from Python's HTTP server, with its own message.
+Unknown hosts, TLS, forwarded headers and request size limits: nginx only.
+""".strip().splitlines()
+
+
+def run_selected(site, session: pytest.Session, test) -> dict[str, str]:
+    """Run the cases of a parametrized test that `-k` selects, at once; return those that fail."""
+    return run_all(site, [i.callspec.params["name"] for i in session.items if i.obj is test])
+
+
+def expect_none(failures: dict[str, str], name: str) -> None:
+    if name in failures:
+        pytest.fail(failures[name], pytrace=False)
 
 
 @pytest.fixture(scope="module")
-def server(copy_of, python, directory):
-    with deployed(copy_of(**rendered_for(directory)), directory, python(), **SETTINGS) as server:
-        yield server
-    if (closed := server.web_root / "s/media/closed").exists():
-        closed.chmod(0o700)
+def failures(site, request):
+    return run_selected(site, request.session, test_nginx_withstands)
 
 
-@pytest.fixture(scope="module")
-def site(server):
-    return prepare_site(server)
-
-
-@pytest.fixture(scope="module")
-def local(bake, python, tmp_path_factory):
-    """The development server of a separate project, with the same test files."""
-    project = tmp_path_factory.mktemp("local") / "client_site"
-    shutil.copytree(bake(), project)
-    with development_server(project, python()) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def slow_client_times(site):
-    """The seconds until slow clients are disconnected, measured while the other attacks run."""
-    return attack.ThreadPoolExecutor(1).submit(attack.slow_client_times, site)
-
-
-def selected(session: pytest.Session, test) -> list[str]:
-    """Return the cases that are to run with a test: all, or those that `-k` selects."""
-    return [item.callspec.params["name"] for item in session.items if item.obj is test]
-
-
-@pytest.fixture(scope="module")
-def failures(site, slow_client_times, request):
-    """The cases that fail with nginx and the application; all run in parallel."""
-    return attack.run_all(site, selected(request.session, test_nginx_withstands))
-
-
-@pytest.mark.parametrize("name", attack.CASES)
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.stopped])
 def test_nginx_withstands(failures, name):
-    assert failures.get(name, "") == ""
+    expect_none(failures, name)
 
 
 @pytest.fixture(scope="module")
 def local_failures(local, request):
-    names = selected(request.session, test_the_development_server_withstands)
-    return attack.run_all(local, names)
+    return run_selected(local, request.session, test_the_development_server_withstands)
 
 
-@pytest.mark.parametrize("name", [name for name in attack.CASES if name in attack.LOCAL])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.local])
 def test_the_development_server_withstands(local_failures, name):
-    assert local_failures.get(name, "") == ""
+    expect_none(local_failures, name)
+
+
+@pytest.fixture(scope="module")
+def failures_while_stopped(server, site, request):
+    server.stop_application()
+    try:
+        return run_selected(site, request.session, test_nginx_withstands_while_stopped)
+    finally:
+        server.start_application()
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.stopped])
+def test_nginx_withstands_while_stopped(failures_while_stopped, name):
+    expect_none(failures_while_stopped, name)
 
 
 UPLOAD_HEADERS = ("Content-Type", "Content-Disposition", "Content-Security-Policy",
@@ -78,32 +78,32 @@ def extensions(server, file: str) -> list[str]:
     return [name for line in block.splitlines() for name in line.strip(" ;").split()[1:]]
 
 
-def compare(site, local, url: str, method: str = "GET", **headers: str) -> None:
-    """Compare what nginx and the development server respond to the same request."""
-    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    data = attack.request(url, method, lines)
+def compare(site, local, url: str, method: str = "GET", headers=()):
+    """Compare what nginx and the development server respond. Return both responses."""
+    data = request(url, method, headers)
     nginx, development = site.raw(data), local.raw(data)
     assert development.status == nginx.status, url
     names = UPLOAD_HEADERS[0 if nginx.status == 200 else 1 :]
     for name in names:  # the error pages are different, their security headers are not
         assert development[name] == nginx[name], f"{url}: {name}"
+    return nginx, development
 
 
 def test_the_development_server_matches_nginx_for_uploads(server, site, local):
     known = extensions(server, "upload_headers.conf")
     assert {"png", "svg", "pdf"} <= {*known}
-    names = OTHER_NAMES + [f"x.{extension}" for extension in [*known, *attack.ACTIVE]]
+    names = OTHER_NAMES + [f"x.{extension}" for extension in [*known, *ACTIVE]]
     names += [f"X.{extension.upper()}" for extension in known]
     for directory in (site.media, local.media):
         (directory / "parity").mkdir()
         for name in names:
-            (directory / "parity" / name).write_bytes(attack.SCRIPT)
+            (directory / "parity" / name).write_bytes(SCRIPT)
             os.utime(directory / "parity" / name, (1_600_000_000, 1_600_000_000))
     for name in names:
         for method in ("GET", "HEAD", "POST"):
             compare(site, local, f"/s/media/parity/{name}", method)
-    unchanged = "Sun, 13 Sep 2020 12:26:40 GMT"
-    compare(site, local, "/s/media/parity/x.png", If_Modified_Since=unchanged)
+    unchanged = ["If-Modified-Since: Sun, 13 Sep 2020 12:26:40 GMT"]
+    compare(site, local, "/s/media/parity/x.png", headers=unchanged)
     for path in ("none.png", "none.html", "parity", "parity/", ".env", "symlink-out.txt"):
         compare(site, local, f"/s/media/{path}")
 
@@ -113,22 +113,19 @@ def test_the_development_server_matches_nginx_for_private_uploads(server, site, 
     names += ["parity", "parity.html", "parity.docx"]
     for directory in (site.private, local.private):
         for name in names:
-            (directory / name).write_bytes(attack.SCRIPT)
+            (directory / name).write_bytes(SCRIPT)
     for name in names:
-        nginx, development = (
-            one.raw(attack.request(f"/papers/{name}", headers=[f"Cookie: sessionid={one.cookie}"]))
-            for one in (site, local)
-        )
-        assert development.status == nginx.status == 200
-        for header in (*UPLOAD_HEADERS, "Cache-Control"):
-            assert development[header] == nginx[header], f"{name}: {header}"
+        signed_in = ["Cookie: sessionid=$VISITOR"]
+        nginx, development = compare(site, local, f"/papers/{name}", headers=signed_in)
+        assert nginx.status == 200
+        assert development["Cache-Control"] == nginx["Cache-Control"]
 
 
 def test_the_development_server_matches_nginx_for_static_files(server, site, local):
     names = [f"parity.{extension}" for extension in extensions(server, "static.conf")]
     for directory in (site.static, local.static):
         for name in [*names, "parity.unknown", "parity"]:
-            (directory / "lib" / name).write_bytes(attack.SCRIPT)
+            (directory / "lib" / name).write_bytes(SCRIPT)
     for name in names:
         compare(site, local, f"/s/static/lib/{name}")
     for name in ("parity.unknown", "parity", "none.css", ".gitkeep", ""):
@@ -137,34 +134,21 @@ def test_the_development_server_matches_nginx_for_static_files(server, site, loc
 
 @pytest.mark.docs
 def test_page_lists_the_differences(check_generated):
-    lines = "".join(f"- {line}\n" for line in attack.DIFFERENCES)
+    lines = "".join(f"- {line}\n" for line in DIFFERENCES)
     check_generated("nginx.md", "differences", lines)
-
-
-def test_slow_clients_are_disconnected(slow_client_times):
-    times = slow_client_times.result(40)
-    assert {name: seconds for name, seconds in times.items() if seconds > 15} == {}
 
 
 def test_a_slow_body_does_not_reach_the_application(site):
     """Many slow bodies occupy connections of nginx, which has plenty, but no gunicorn thread."""
-    head = f"POST /echo/ HTTP/1.1\r\nHost: {site.domain}\r\nContent-Length: 9\r\n\r\nslow"
+    head = request("/echo/", "POST", ["Content-Length: 9"], b"slow")
     connections = [site.connect() for _ in range(40)]
     try:
         for connection in connections:
-            connection.sendall(head.encode())
-        assert site.raw(attack.request("/echo/")).status == 200
+            connection.sendall(site.encode(head))
+        assert site.raw(request("/echo/")).status == 200
     finally:
         for connection in connections:
             connection.close()
-
-
-def test_unavailable_while_the_application_is_stopped(server, site):
-    server.stop_application()
-    try:
-        attack.check_unavailable(site)
-    finally:
-        server.start_application()
 
 
 def test_urls_of_uploads_on_a_media_domain(server, site):

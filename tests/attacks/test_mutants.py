@@ -1,49 +1,34 @@
-"""Each protection removed in turn: an attack must succeed. Owns docs/evidence/mutants.md."""
+"""Each protection removed in turn: a case or a test must fail. Owns docs/evidence/mutants.md."""
 
 import re
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from attacks import attack, mutants
-from attacks.sites import SETTINGS, development_server, prepare_site
+from attacks import mutants
+from attacks.cases import CASES
+from attacks.mutants import Mutant
+from attacks.sites import development_server
+from attacks.table import run_all
 from support.commands import TEMPLATE, run
+from support.edits import edited
 from support.packages import OWN_RELEASE, fetch_nginx
-from support.site import Refused, deployed, lay_out, rendered_for
+from support.site import Refused, lay_out
 
-pytestmark = [pytest.mark.slow, pytest.mark.docs]
 PAGE = "evidence/mutants.md"
 INSIDE = TEMPLATE / "tests/template/inside"
-FAILED: dict[str, list[str]] = {}  # of each mutant, the cases that failed
-SLOW_CASE = "cache-deleted-upload"  # takes two seconds
-QUICK = [name for name in attack.CASES if name != SLOW_CASE]
-MAX_SECONDS = 14  # until a slow client is disconnected
+ALL = [*mutants.NGINX, *mutants.APPLICATION, *mutants.LOCAL]
+FAILED: dict[str, list[str]] = {}  # of each mutant that ran: the cases and tests that failed
+QUICK = [name for name, case in CASES.items() if not case.slow and not case.stopped]
+SLOW = [name for name, case in CASES.items() if case.slow]
+STOPPED = [name for name, case in CASES.items() if case.stopped]
 
 
-@contextmanager
-def changed(project: Path, key: str, table: dict, **values: str):
-    """Make one change in a project and undo it. Yield which checks to run beside the table."""
-    place, text, replacement = table[key]
-    name, _, checks = place.partition(":")
-    for word, value in values.items():
-        text = text.replace("{" + word + "}", value)
-        replacement = replacement.replace("{" + word + "}", value)
-    file = project / name
-    before = file.read_text()
-    assert text in before, f"{name} does not contain {text!r}"
-    replace(file, before.replace(text, replacement))
-    try:
-        yield checks
-    finally:
-        replace(file, before)
-
-
-def replace(file: Path, text: str) -> None:
-    """Write a file. Python compares size and second only, and would use stale bytecode."""
-    shutil.rmtree(file.parent / "__pycache__", ignore_errors=True)
-    file.write_text(text)
+def test_texts_occur_once(bake):
+    for mutant in ALL:
+        file, old, _ = mutant.edit
+        assert len(re.findall(old, (bake() / file).read_text())) == 1, mutant
 
 
 @pytest.fixture(scope="module")
@@ -53,57 +38,50 @@ def nginx() -> str:
 
 
 @pytest.fixture(scope="module")
-def server(bake, python, directory, nginx):
-    project = directory / "client_site"
-    shutil.copytree(bake(**rendered_for(directory)), project)
-    with deployed(project, directory, python(), nginx, **SETTINGS) as server:
-        yield server
-    (server.web_root / "s/media/closed").chmod(0o700)
+def server(server):
+    """A server whose project can be changed twice in a second: Python would use old bytecode."""
+    server.settings["PYTHONDONTWRITEBYTECODE"] = "1"
+    return server
 
 
 @pytest.fixture(scope="module")
-def site(server):
-    site = prepare_site(server)
-    assert attack.run_all(site) == {}
+def site(site):
+    assert run_all(site, QUICK + SLOW) == {}
     return site
 
 
-def record(key: str, names) -> None:
-    """Record the cases that fail with a mutant; there must be one."""
-    FAILED[key] = [*dict.fromkeys(names)]
-    assert FAILED[key], f"no case fails: {key}"
+def record(mutant: Mutant, failed: list[str]) -> None:
+    """Record the cases and tests that fail with a mutant; there must be one."""
+    FAILED[mutant.name] = [*dict.fromkeys(failed)]
+    assert failed, f"no case fails: {mutant}"
 
 
-@pytest.mark.parametrize("key", mutants.NGINX)
-def test_nginx(server, site, nginx, key):
+def restart(server, nginx: str) -> None:
+    """Install the project's nginx files and restart nginx. Raises Refused if it does not start."""
     server.stop_nginx()
+    lay_out(server.project, server.root, (server.http, server.https), nginx)
+    server.start_nginx(nginx)
+
+
+@pytest.mark.slow
+@pytest.mark.docs
+@pytest.mark.parametrize("mutant", mutants.NGINX, ids=str)
+def test_nginx(server, site, nginx, mutant):
     try:
-        with changed(server.project, key, mutants.NGINX, web_root=str(server.web_root)) as checks:
-            lay_out(server.project, server.root, (server.http, server.https), nginx)
-            try:
-                server.start_nginx(nginx)
-            except Refused:
-                record(key, ["nginx does not start"])
-                return
-            failed = [*attack.run_all(site, [*QUICK, SLOW_CASE] if checks == "cached" else QUICK)]
-            if checks == "slow":
-                times = attack.slow_client_times(site)
-                failed += [name for name, seconds in times.items() if seconds > MAX_SECONDS]
-            if checks == "stopped":
+        with edited(server.project, [mutant.edit]):
+            restart(server, nginx)
+            failed = [*run_all(site, QUICK + SLOW if mutant.also == "slow" else QUICK)]
+            if mutant.also == "stopped":
                 server.stop_application()
-                try:
-                    attack.check_unavailable(site)
-                except (AssertionError, AttributeError):
-                    failed.append("unavailable")
+                failed += run_all(site, STOPPED)
                 server.start_application()
-            if checks == "long" and not starts_with_a_long_domain(server, nginx):
+            if mutant.also == "long_domain" and not starts_with_a_long_domain(server, nginx):
                 failed.append("a-long-domain-starts")
-            server.stop_nginx()
-            record(key, failed)
+    except Refused:
+        failed = ["nginx does not start"]
     finally:
-        lay_out(server.project, server.root, (server.http, server.https), nginx)
-        if server.nginx.poll() is not None:
-            server.start_nginx(nginx)
+        restart(server, nginx)
+    record(mutant, failed)
 
 
 def starts_with_a_long_domain(server, nginx: str) -> bool:
@@ -119,40 +97,39 @@ def starts_with_a_long_domain(server, nginx: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("key", mutants.APPLICATION)
-def test_application(server, site, nginx, python, key):
-    static = server.web_root / "s/static"
-    collected = {*static.rglob("*")}
+@pytest.mark.slow
+@pytest.mark.docs
+@pytest.mark.parametrize("mutant", mutants.APPLICATION, ids=str)
+def test_application(server, site, nginx, python, mutant):
+    collected = {*site.static.rglob("*")}
     server.stop_application()
     try:
-        with changed(server.project, key, mutants.APPLICATION):
-            if key == "static: Django's manifest storage":
-                for copy in server.web_root.glob("s/static/**/*.[bg][rz]"):
-                    copy.unlink()
+        with edited(server.project, [mutant.edit]):
             try:
                 server.manage("collectstatic", "--noinput", "--verbosity", "0")
             except pytest.fail.Exception as error:
-                record(key, re.findall(r"\((files\.\w+)\)", str(error)))
-                return
-            server.start_application()
-            failed = [*attack.run_all(site, QUICK)]
-            server.stop_application()
-            for file in site.media.glob("photos/*"):
-                file.unlink()
-            failed += project_tests(server.project, python())
-            record(key, failed)
+                failed = re.findall(r"\((files\.\w+)\)", str(error))  # checks
+            else:
+                server.start_application()
+                failed = [*run_all(site, QUICK)]
+                server.stop_application()
+                for file in site.media.glob("photos/*"):
+                    file.unlink()
+                failed += project_tests(server.project, python())
     finally:
         server.stop_nginx()  # it keeps deleted files open
-        for file in {*static.rglob("*")} - collected:
+        for file in {*site.static.rglob("*")} - collected:
             file.unlink()
         server.manage("collectstatic", "--noinput", "--verbosity", "0")
         server.start_application()
         server.start_nginx(nginx)
+    record(mutant, failed)
 
 
+@pytest.mark.slow
 def test_every_change_is_undone(site):
     """Otherwise a mutant could fail because of the one before it."""
-    assert attack.run_all(site) == {}
+    assert run_all(site, QUICK) == {}
 
 
 def project_tests(project: Path, python: Path) -> list[str]:
@@ -164,35 +141,38 @@ def project_tests(project: Path, python: Path) -> list[str]:
         if file.name != "test_uploads.py":
             shutil.copy(file, project / "tests")
     tests = [python, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider"]
-    done = run("timeout", "60", *tests, cwd=project)
+    done = run("timeout", "60", *tests, cwd=project, PYTHONDONTWRITEBYTECODE="1")
     if done.returncode == 124:
         return ["the project's tests do not end"]
     assert done.returncode in {0, 1}, done.stdout  # otherwise pytest ran no tests
     return re.findall(r"^(?:FAILED|ERROR) [\w/]+\.py::(\w+)", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("key", mutants.LOCAL)
-def test_local(bake, python, tmp_path, key):
-    project = tmp_path / "client_site"
-    shutil.copytree(bake(), project)
-    with changed(project, key, mutants.LOCAL), development_server(project, python()) as site:
-        failed = [*attack.run_all(site, [name for name in QUICK if name in attack.LOCAL])]
-        record(key, failed + project_tests(project, python()))
+@pytest.mark.slow
+@pytest.mark.docs
+@pytest.mark.parametrize("mutant", mutants.LOCAL, ids=str)
+def test_local(bake, python, tmp_path, mutant):
+    project = shutil.copytree(bake(), tmp_path / "client_site")
+    with edited(project, [mutant.edit]), development_server(project, python()) as site:
+        failed = [*run_all(site, [name for name in QUICK if CASES[name].local])]
+        record(mutant, failed + project_tests(project, python()))
 
 
+@pytest.mark.slow
+@pytest.mark.docs
 def test_page_lists_the_mutants(check_generated):
     """Last: every row names cases that failed. A mutant that did not run now keeps its row."""
-    tables = {**mutants.NGINX, **mutants.APPLICATION, **mutants.LOCAL}
     text = (TEMPLATE / "docs" / PAGE).read_text()
     rows = {row.split(" | ")[0].removeprefix("| "): row for row in text.splitlines()}
-    for key, names in FAILED.items():
-        start = f"| {key} | `{tables[key][0].partition(':')[0]}` | "
-        row = rows.get(key, "")
+    for mutant in ALL:
+        failed = FAILED.get(mutant.name, [])
+        start = f"| {mutant} | `{mutant.file}` | "
+        row = rows.get(mutant.name, "")
         named = row.removeprefix(start).removesuffix(" |").removesuffix(", …").split(", ")
-        if not row.startswith(start) or not set(named) <= set(names):
-            more = ", …" if len(names) > 3 else ""
-            rows[key] = f"{start}{', '.join(names[:3])}{more} |"
-    never_ran = [key for key in tables if key not in rows]
+        if failed and not (row.startswith(start) and {*named} <= {*failed}):
+            more = ", …" if len(failed) > 3 else ""
+            rows[mutant.name] = f"{start}{', '.join(failed[:3])}{more} |"
+    never_ran = [mutant for mutant in ALL if mutant.name not in rows]
     assert not never_ran
     head = ["| removed or weakened | in | tests that failed |", "|---|---|---|"]
-    check_generated(PAGE, "mutants", "\n".join([*head, *(rows[key] for key in tables)]) + "\n")
+    check_generated(PAGE, "mutants", "\n".join([*head, *(rows[m.name] for m in ALL)]) + "\n")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from attacks import attack
-from attacks.sites import SETTINGS, prepare_site
+from attacks.cases import CASES
+from attacks.table import run_all
 from support.commands import TEMPLATE, UV
 from support.packages import RELEASES, fetch_nginx, version
-from support.site import Refused, Server, deployed, free_port, lay_out
+from support.site import Refused, Server, free_port, lay_out, server_directory
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +39,24 @@ COMBINATIONS = [
 ]
 
 
+@pytest.fixture(scope="module", params=RELEASES)
+def release(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def nginx(release) -> str:
+    """The nginx of each release in turn."""
+    return fetch_nginx(release)
+
+
+@pytest.fixture
+def root():
+    """A directory for a server of which only nginx runs."""
+    with server_directory() as root:
+        yield root
+
+
 def laid_out(projects: list[Path], root: Path, nginx: str, **options) -> Server:
     """Install projects on one server and return a Server of the first."""
     ports = free_port(), free_port()
@@ -53,67 +71,47 @@ def start_and_stop(server: Server, nginx: str) -> None:
     server.stop_nginx()
 
 
-@pytest.mark.parametrize("release", RELEASES)
-class TestEachRelease:
-    def test_version(self, release):
-        found = ".".join(map(str, version(fetch_nginx(release))))
-        assert found.startswith(RELEASES[release])
-
-    @pytest.mark.parametrize("brotli", [True, False])
-    def test_several_sites_on_one_server(self, bake, directory, release, brotli):
-        others = [
-            bake(project_name="Other", domain_name="a-rather-long-name-of-a-shop.other.example"),
-            bake(project_name="Third", served_url="/files/", web_root="/srv/www/third"),
-        ]
-        root = directory / f"{release}-{brotli}"
-        root.mkdir()
-        nginx = fetch_nginx(release)
-        start_and_stop(laid_out([bake(), *others], root, nginx, brotli=brotli), nginx)
-
-    def test_default_nginx_conf_of_the_release(self, bake, directory, release):
-        root = directory / f"own-{release}"
-        root.mkdir()
-        nginx = fetch_nginx(release)
-        server = laid_out([bake()], root, nginx)
-        default = Path(nginx).parent.joinpath("etc/nginx/nginx.conf").read_text()
-        default = default[default.index("http {") + 6 : default.rindex("include /etc/nginx/conf.d")]
-        default = re.sub(r"^\s*(include|access_log|error_log) .*", "", default, flags=re.MULTILINE)
-        assert "gzip on;" in default
-        text = (root / "nginx.conf").read_text()
-        directives = text[text.index("    # Directives") : text.index("    access_log")]
-        (root / "nginx.conf").write_text(text.replace(directives, default))
-        start_and_stop(server, nginx)
-
-    def test_withstands_the_attacks(self, copy_of, python, directory, release):
-        root = directory / release
-        root.mkdir()
-        project = copy_of(web_root=f"{root}/www")
-        with deployed(project, root, python(), fetch_nginx(release), **SETTINGS) as server:
-            site = prepare_site(server)
-            try:
-                assert attack.run_all(site) == {}
-            finally:
-                (site.media / "closed").chmod(0o700)
+def test_version(release, nginx):
+    assert ".".join(map(str, version(nginx))).startswith(RELEASES[release])
 
 
-def test_a_long_domain(bake, directory):
-    root = directory / "long"
-    root.mkdir()
+@pytest.mark.parametrize("brotli", [True, False])
+def test_several_sites_on_one_server(bake, root, nginx, brotli):
+    others = [
+        bake(project_name="Other", domain_name="a-rather-long-name-of-a-shop.other.example"),
+        bake(project_name="Third", served_url="/files/", web_root="/srv/www/third"),
+    ]
+    start_and_stop(laid_out([bake(), *others], root, nginx, brotli=brotli), nginx)
+
+
+def test_default_nginx_conf_of_the_release(bake, root, nginx):
+    server = laid_out([bake()], root, nginx)
+    default = Path(nginx).parent.joinpath("etc/nginx/nginx.conf").read_text()
+    default = default[default.index("http {") + 6 : default.rindex("include /etc/nginx/conf.d")]
+    default = re.sub(r"^\s*(include|access_log|error_log) .*", "", default, flags=re.MULTILINE)
+    assert "gzip on;" in default
+    text = (root / "nginx.conf").read_text()
+    directives = text[text.index("    # Directives") : text.index("    access_log")]
+    (root / "nginx.conf").write_text(text.replace(directives, default))
+    start_and_stop(server, nginx)
+
+
+def test_withstands_the_attacks(site):
+    assert run_all(site, [name for name, case in CASES.items() if not case.stopped]) == {}
+
+
+def test_a_long_domain(bake, root):
     nginx = fetch_nginx("bookworm")
     domain = ".".join(["a" * 60, "b" * 30, "example"])
     start_and_stop(laid_out([bake(domain_name=domain)], root, nginx), nginx)
 
 
-def test_a_deprecated_parameter_is_reported(bake, directory):
+def test_a_deprecated_parameter_is_reported(bake, root):
     """The tests above would see a warning: this one keeps the parameter `http2`."""
-    root = directory / "warned"
-    root.mkdir()
     nginx = fetch_nginx("sid")
     server = laid_out([bake()], root, nginx)
-    default_server = root / "conf.d/default_server.conf"
-    default_server.write_text(
-        default_server.read_text().replace("ssl default_server", "ssl http2 default_server")
-    )
+    file = root / "conf.d/default_server.conf"
+    file.write_text(file.read_text().replace("ssl default_server", "ssl http2 default_server"))
     with pytest.raises(Refused, match="deprecated"):
         start_and_stop(server, nginx)
 

@@ -4,9 +4,7 @@ import shutil
 
 import pytest
 
-from attacks import attack
-from attacks.sites import SETTINGS, prepare_site
-from support.site import deployed, rendered_for
+from support.images import GIF, PNG
 
 pytestmark = pytest.mark.slow
 SCRIPT = (
@@ -30,33 +28,46 @@ UPLOADS = {
     "page.xhtml": f'<html xmlns="http://www.w3.org/1999/xhtml"><script>{SCRIPT}</script></html>'.encode(),
     "page.xml": f'<x:script xmlns:x="http://www.w3.org/1999/xhtml">{SCRIPT}</x:script>'.encode(),
     "page.svg": SVG.encode(),
+    "page.js": SCRIPT.encode(),
     "page.pdf": PDF.encode(),
     "page": HTML.encode(),
     "page.png": HTML.encode(),
     "page.txt": HTML.encode(),
-    "both.png": attack.PNG + HTML.encode(),
-    "both.gif": attack.GIF + HTML.encode(),
+    "both.png": PNG + HTML.encode(),
+    "both.gif": GIF + HTML.encode(),
     "page.mp4": HTML.encode(),
 }
-CONTEXTS = ("url", "link", "iframe", "object", "embed", "image", "script", "style", "import")
+ELEMENTS = {
+    "link": '<a href="URL">x</a>',
+    "iframe": '<iframe src="URL"></iframe>',
+    "object": '<object data="URL"></object>',
+    "embed": '<embed src="URL">',
+    "image": '<img src="URL">',
+    "script": '<script src="URL"></script>',
+    "style": '<link rel="stylesheet" href="URL">',
+    "import": '<script type="module">import "URL"</script>',
+}
+INSERT = """html => new Promise(done => {
+    document.body.replaceChildren(document.createRange().createContextualFragment(html));
+    const element = document.body.firstChild;
+    element.onload = () => done(true);
+    element.onerror = () => done(false);
+    if (element.tagName != 'IMG') setTimeout(() => done(false), 400);  // a download has no event
+})"""
 
 
 @pytest.fixture(scope="module")
-def server(copy_of, python, directory):
-    project = copy_of(**rendered_for(directory))
-    with deployed(project, directory, python(), **SETTINGS) as server:
-        server.site = prepare_site(server)
-        uploads = server.web_root / "s/media/browser"
-        uploads.mkdir()
-        for name, content in UPLOADS.items():
-            (uploads / name).write_bytes(content.replace(b"NAME", name.encode()))
-        yield server
-        (server.web_root / "s/media/closed").chmod(0o700)
+def site(site):
+    """A site with these uploads."""
+    uploads = site.media / "browser"
+    uploads.mkdir()
+    for name, content in UPLOADS.items():
+        (uploads / name).write_bytes(content.replace(b"NAME", name.encode()))
+    return site
 
 
 @pytest.fixture(scope="module")
-def browser(chromium, server):
-    site = server.site
+def browser(chromium, site):
     browser = chromium(f"MAP {site.domain}:443 127.0.0.1:{site.https}")
     yield browser
     browser.close()
@@ -81,37 +92,10 @@ def visit(browser, site, prefix: str, name: str, opened_as: str) -> tuple[list[s
             page.goto(url)
         except Exception as error:  # a download
             assert "Download is starting" in str(error) or "ERR_" in str(error), error
-    elif opened_as == "link":
-        page.evaluate(
-            """url => {
-                const link = document.createElement('a');
-                link.href = url;
-                link.textContent = 'x';
-                document.body.replaceChildren(link);
-            }""",
-            url,
-        )
-        page.click("a")
     else:
-        shown = page.evaluate(
-            """([openedAs, url]) => new Promise(done => {
-                const tag = {iframe: 'iframe', object: 'object', embed: 'embed', image: 'img',
-                             script: 'script', style: 'link', import: 'script'}[openedAs];
-                const element = document.createElement(tag);
-                if (openedAs === 'import') {
-                    element.type = 'module';
-                    element.textContent = `import ${JSON.stringify(url)}`;
-                }
-                else if (openedAs === 'object') element.data = url;
-                else if (openedAs === 'style') { element.rel = 'stylesheet'; element.href = url }
-                else element.src = url;
-                element.onload = () => done(true);
-                element.onerror = () => done(false);
-                setTimeout(() => done(false), 400);
-                document.body.append(element);
-            })""",
-            [opened_as, url],
-        )
+        shown = page.evaluate(INSERT, ELEMENTS[opened_as].replace("URL", url))
+        if opened_as == "link":
+            page.click("a")
     page.wait_for_timeout(120)
     ran += [f.url for p in context.pages for f in p.frames if title(f) == "ran"]
     context.close()
@@ -125,35 +109,37 @@ def title(frame) -> str:
         return ""
 
 
-def test_scripts_run_as_static_files(browser, server):
+def test_scripts_run_as_static_files(browser, site):
     """The same files do run among static files, so the tests below can fail."""
-    static = server.web_root / "s/static/browser"
-    shutil.copytree(server.web_root / "s/media/browser", static)
+    shutil.copytree(site.media / "browser", site.static / "browser")
     for name, opened_as in (
         ("page.html", "url"),
+        ("page.html", "link"),
         ("page.html", "iframe"),
+        ("page.html", "embed"),
         ("page.svg", "url"),
         ("page.svg", "object"),
+        ("page.js", "script"),
+        ("page.js", "import"),
     ):
-        ran, _ = visit(browser, server.site, "/s/static/browser/", name, opened_as)
+        ran, _ = visit(browser, site, "/s/static/browser/", name, opened_as)
         assert any("ran-" in url and "readable%3Dcookie" in url for url in ran), (name, opened_as)
 
 
-@pytest.mark.parametrize("opened_as", CONTEXTS)
-def test_no_script_runs(browser, server, opened_as):
+@pytest.mark.parametrize("opened_as", ["url", *ELEMENTS])
+def test_no_script_runs(browser, site, opened_as):
     for name in UPLOADS:
-        ran, _ = visit(browser, server.site, "/s/media/browser/", name, opened_as)
+        ran, _ = visit(browser, site, "/s/media/browser/", name, opened_as)
         assert ran == [], f"{name} ran as {opened_as}"
 
 
-def test_images_are_shown(browser, server):
+def test_images_are_shown(browser, site):
     for name in ("both.png", "both.gif", "page.svg"):
-        ran, shown = visit(browser, server.site, "/s/media/browser/", name, "image")
+        ran, shown = visit(browser, site, "/s/media/browser/", name, "image")
         assert shown and not ran, name
 
 
-def test_media_domain_images_are_shown_without_cookies(chromium, server):
-    site = server.site
+def test_media_domain_images_are_shown_without_cookies(chromium, site):
     rules = [f"MAP {name}:443 127.0.0.1:{site.https}" for name in (site.domain, site.media_domain)]
     browser = chromium(*rules)
     try:
@@ -163,15 +149,8 @@ def test_media_domain_images_are_shown_without_cookies(chromium, server):
         cookie = {"domain": site.domain, "path": "/", "secure": True}
         page.context.add_cookies([{"name": "sessionid", "value": "x", **cookie}])
         page.goto(f"https://{site.domain}/echo/")
-        shown = page.evaluate(
-            """url => new Promise(done => {
-                const image = new Image();
-                image.onload = () => done(true);
-                image.onerror = () => done(false);
-                image.src = url;
-            })""",
-            f"https://{site.media_domain}/s/media/browser/both.png",
-        )
+        url = f"https://{site.media_domain}/s/media/browser/both.png"
+        shown = page.evaluate(INSERT, ELEMENTS["image"].replace("URL", url))
         assert shown and "cookie" not in sent[0].all_headers()
     finally:
         browser.close()
