@@ -8,7 +8,7 @@ from support.answers import UNUSUAL
 from support.edits import edited
 from support.site import deployed, rendered_for
 
-NAME = UNUSUAL["project_name"]
+NAME = f"{UNUSUAL['project_name']} Donaudampfschifffahrtsgesellschaftskapitän"
 BROKEN = 'urlpatterns += [path("broken/", lambda request: 1 / 0)]'
 PAGES = {
     "404": ("Page not found", "en-us"),
@@ -30,8 +30,8 @@ DESIGN = """
 @pytest.fixture(scope="module")
 def pages(copy_of, python, directory) -> dict[str, str]:
     """The error pages of a site with an unusual name, by status."""
-    answers = UNUSUAL | rendered_for(directory) | {"django_version": "5.2"}
-    project = copy_of(**answers)
+    answers = UNUSUAL | {"project_name": NAME, "django_version": "5.2"}
+    project = copy_of(**answers | rendered_for(directory))
     with (
         edited(project, [("config/urls.py", BROKEN)]),
         deployed(project, directory, python()) as server,
