@@ -144,13 +144,12 @@ class Client:
         except OSError as error:
             self.close()
             raise Failure(f"{method} {path}: {error!r}") from None
-        if (
-            not (self.keep_alive and response and response.complete)
-            or response["Connection"] == "close"
-        ):
-            self.close()
         if not response or not response.complete:
-            raise Failure(f"{method} {path}: connection closed, received {response}")
+            self.close()
+            where = "within a response" if response else "without a response"
+            raise Failure(f"{method} {path}: connection closed {where}")
+        if not self.keep_alive or response["Connection"] == "close":
+            self.close()
         for name, value in response.headers:
             if name.lower() == "set-cookie":
                 cookie, _, content = value.split(";")[0].partition("=")
