@@ -141,7 +141,7 @@ def project_tests(project: Path, python: Path) -> list[str]:
         if file.name != "test_uploads.py":
             shutil.copy(file, project / "tests")
     tests = [python, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider"]
-    done = run("timeout", "60", *tests, cwd=project, PYTHONDONTWRITEBYTECODE="1")
+    done = run("timeout", "120", *tests, cwd=project, PYTHONDONTWRITEBYTECODE="1")
     if done.returncode == 124:
         return ["the project's tests do not end"]
     assert done.returncode in {0, 1}, done.stdout  # otherwise pytest ran no tests
