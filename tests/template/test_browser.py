@@ -50,7 +50,13 @@ def local_page(chromium, local_url):
 LONG = UNUSUAL | {"project_name": "Donaudampfschifffahrtsgesellschaft", "django_version": "5.2"}
 
 
-@pytest.fixture(scope="module", params=[{}, LONG], ids=["default", "long"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param({}, id="default"),
+        pytest.param(LONG, id="long", marks=pytest.mark.slow),
+    ],
+)
 def new_project(bake, tmp_path_factory, request):
     rendered = bake(**request.param)
     return shutil.copytree(rendered, tmp_path_factory.mktemp("new") / rendered.name)

@@ -85,6 +85,7 @@ def test_apps(project, python):
     run_ok(python(), "manage.py", "check", "--fail-level", "WARNING", cwd=project, LOCAL_DEV=1)
 
 
+@pytest.mark.slow  # starts nginx and gunicorn twice
 def test_limit(project, python):
     nginx = find_nginx()
     path = f"{Path(nginx).parent}:{os.environ['PATH']}"
