@@ -8,6 +8,8 @@ UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 # uv uses the system's certificates, for a company's TLS proxy, or its own if there are none.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/c*.pem /etc/ssl/certs/ca-*.crt),1,0)
 export UV
+# A process for each processor, and a test module in one of them: modules share servers.
+PYTEST = $(UV) run --quiet pytest --numprocesses=auto --dist=loadfile
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -16,10 +18,10 @@ demo: $(UV) ## Render the default project into demo/, or OUT=…, and serve it.
 	@$(UV) run --quiet --no-project scripts/demo.py $(OUT)
 
 test: $(UV) ## Run the tests.
-	$(UV) run --quiet pytest
+	$(PYTEST)
 
 test-all: test ## Run all tests, including the slow ones.
-	$(UV) run --quiet pytest -m slow
+	$(PYTEST) -m slow
 
 test-server: $(UV) ## Run deployment and failure tests in systemd containers (root, ~10 min).
 	@echo "The output of each container is shown at its end."

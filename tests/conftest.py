@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.commands import CACHE, DJANGO, TEMPLATE, UV, run_ok, skip_or_fail
+from support.commands import CACHE, DJANGO, TEMPLATE, UV, cache_locked, run_ok, skip_or_fail
 from support.environments import interpreters, supports, with_packages
 from support.site import deployed, rendered_for, server_directory
 
@@ -63,12 +63,13 @@ def python(copy_of):
 
     def python(series: str = DJANGO, interpreter: str = "") -> Path:
         environment = CACHE / f"django-{series}{interpreter.replace('/', '-')}"
-        run_ok(
-            *(UV, "sync", "--quiet"),
-            cwd=copy_of(django_version=series),
-            UV_PROJECT_ENVIRONMENT=environment,
-            UV_PYTHON=interpreter or os.environ.get("UV_PYTHON", ""),
-        )
+        with cache_locked():
+            run_ok(
+                *(UV, "sync", "--quiet"),
+                cwd=copy_of(django_version=series),
+                UV_PROJECT_ENVIRONMENT=environment,
+                UV_PYTHON=interpreter or os.environ.get("UV_PYTHON", ""),
+            )
         return environment / "bin" / "python"
 
     return python

@@ -1,6 +1,7 @@
 """Paths of the template, and helpers to run commands."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -32,6 +33,15 @@ def skip_or_fail(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@contextlib.contextmanager
+def cache_locked():
+    """Let one of the tests' processes at a time write into the cache."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def run(*command, cwd: Path, **environment) -> subprocess.CompletedProcess:

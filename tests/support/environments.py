@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from support.commands import CACHE, SERIES, TEMPLATE, UV, run_ok
+from support.commands import CACHE, SERIES, TEMPLATE, UV, cache_locked, run_ok
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
@@ -40,13 +40,14 @@ def with_packages(python: Path, name: str, packages: list[str]) -> Path:
     They come without their dependencies, which would install another Django.
     """
     interpreter = CACHE / name / "bin/python"
-    if not interpreter.exists():
-        run_ok(UV, "venv", "--quiet", "--python", python, CACHE / name, cwd=TEMPLATE)
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    base, own = (run_ok(p, "-c", code, cwd=TEMPLATE).strip() for p in (python, interpreter))
-    Path(own, "base.pth").write_text(base)
     install = (UV, "pip", "install", "--quiet", "--upgrade", "--python", interpreter, "--no-deps")
-    run_ok(*install, *packages, cwd=TEMPLATE)
+    with cache_locked():
+        if not interpreter.exists():
+            run_ok(UV, "venv", "--quiet", "--python", python, CACHE / name, cwd=TEMPLATE)
+        base, own = (run_ok(p, "-c", code, cwd=TEMPLATE).strip() for p in (python, interpreter))
+        Path(own, "base.pth").write_text(base)
+        run_ok(*install, *packages, cwd=TEMPLATE)
     return interpreter
 
 

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from support.commands import CACHE, run_ok, skip_or_fail
+from support.commands import CACHE, cache_locked, run_ok, skip_or_fail
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 OWN_RELEASE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
@@ -41,11 +41,12 @@ def fetch_program(program: str, release: str, *packages: str) -> str:
     """Return a program of a release's packages, downloaded once, that runs on this host."""
     directory = CACHE / f"{Path(program).name}-{release}"
     wrapper = directory / Path(program).name
-    if not wrapper.exists():
-        fetch(directory, *packages, release=release)
-        loader = next(directory.glob("**/ld-linux*.so*")).relative_to(directory)
-        wrapper.write_text(WRAPPER.format(loader=loader, program=program))
-        wrapper.chmod(0o755)
+    with cache_locked():
+        if not wrapper.exists():
+            fetch(directory, *packages, release=release)
+            loader = next(directory.glob("**/ld-linux*.so*")).relative_to(directory)
+            wrapper.write_text(WRAPPER.format(loader=loader, program=program))
+            wrapper.chmod(0o755)
     return str(wrapper)
 
 
