@@ -74,15 +74,18 @@ class Site:
         return self.expand(data.decode("latin-1")).encode("latin-1")
 
     def connect(
-        self, sni="$DOMAIN", tls=True, alpn=(), version=None, timeout=5, port=None
+        self, sni="$DOMAIN", tls=True, alpn=(), version=None, timeout=5, port=None, resumed=()
     ) -> socket.socket:
-        """Return a connection to nginx or runserver; without SNI if it is None."""
+        """Return a connection to nginx or runserver; without SNI if it is None.
+
+        `resumed` is the SSLContext and the SSLSession of an earlier connection.
+        """
         port = port or (self.https if tls else self.http)
         plain = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.local or not tls:
             return plain
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context, session = resumed or (ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), None)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if version:
@@ -92,7 +95,8 @@ class Site:
         if alpn:
             context.set_alpn_protocols(alpn)
         try:
-            return context.wrap_socket(plain, server_hostname=sni and self.expand(sni))
+            name = sni and self.expand(sni)
+            return context.wrap_socket(plain, server_hostname=name, session=session)
         except BaseException:
             plain.close()
             raise

@@ -1,4 +1,4 @@
-"""TLS: handshakes for unknown names, old versions, session tickets."""
+"""TLS: handshakes for unknown names, old versions, sessions."""
 
 import ssl
 
@@ -24,7 +24,24 @@ def session_tickets(site):
         assert not connection.session.has_ticket
 
 
+def sessions_resumed(version):
+    """Require that clients who return resume their session: a shorter handshake."""
+
+    def run(site):
+        previous = ()
+        for _ in range(6):
+            with site.connect(version=version, resumed=previous) as connection:
+                assert connection.session_reused == bool(previous)
+                connection.sendall(site.encode(request("/s/")))
+                read(connection)  # with TLS 1.3 the session follows the handshake
+                previous = connection.context, connection.session
+
+    return run
+
+
 case("sni-unknown-gets-no-certificate", no_handshake(sni="evil.example"))
 case("tls-TLSv1", no_handshake(version=ssl.TLSVersion.TLSv1))
 case("tls-TLSv1_1", no_handshake(version=ssl.TLSVersion.TLSv1_1))
 case("tls-session-tickets", session_tickets)
+case("tls-TLSv1_2-sessions-resumed", sessions_resumed(ssl.TLSVersion.TLSv1_2))
+case("tls-TLSv1_3-sessions-resumed", sessions_resumed(ssl.TLSVersion.TLSv1_3))
