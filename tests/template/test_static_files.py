@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
+import subprocess
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,9 @@ from support.commands import SECRET_KEY, git, run_ok
 
 HASHED = re.compile(r"\.([0-9a-f]{12})\.\w+$")
 CSS = "welcome/static/welcome/welcome.css"
+
+
+COLLECT = ["manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +33,7 @@ def collect(bake, python, tmp_path_factory):
             shutil.copytree(bake(), project)
         if style:
             (project / CSS).write_text(style)
-        command = [python(), "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-        run_ok(*command, *options, cwd=project, **environment)
+        run_ok(python(), *COLLECT, *options, cwd=project, **environment)
         return project, state / "www/s/static"
 
     return collect
@@ -70,6 +76,77 @@ def test_truncated_file_is_replaced(collect):
     collect()
     assert file.read_bytes() == content
     assert HASHED.search(file.name)[1] == hashlib.md5(content).hexdigest()[:12]
+
+
+def killed_run(python: Path, project: Path, root: Path) -> Path:
+    """Kill collectstatic when it has written hashed files; return its static root."""
+    settings = {"SECRET_KEY": SECRET_KEY, "STATE_DIR": str(root), "WEB_ROOT": str(root / "www")}
+    static = root / "www/s/static"
+    command = [python, *COLLECT]
+    with subprocess.Popen(command, cwd=project, env=os.environ | settings) as process:
+        while not hashed(static):
+            assert process.poll() is None
+        process.kill()
+    return static
+
+
+def contents(static: Path) -> dict[str, bytes]:
+    """Return the files that nginx serves: no dotfiles."""
+    files = [file for file in static.rglob("[!.]*") if file.is_file()]
+    return {str(file.relative_to(static)): file.read_bytes() for file in files}
+
+
+def test_run_after_an_interrupted_one(collect, bake, python, tmp_path):
+    _, complete = collect(checkout="interrupted")
+    project = shutil.copytree(bake(), tmp_path / "client_site")
+    static = killed_run(python(), project, tmp_path)
+    for file in static.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")  # the worst that a power failure does
+    settings = {"SECRET_KEY": SECRET_KEY, "STATE_DIR": tmp_path, "WEB_ROOT": tmp_path / "www"}
+    run_ok(python(), *COLLECT, cwd=project, **settings)
+    found = contents(static)
+    names = json.loads((project / "staticfiles.json").read_text())["paths"]
+    for name in names.values():
+        assert found[name] == (complete / name).read_bytes(), name
+    assert all(found.values())
+
+
+@contextmanager
+def mounted(image: Path, directory: Path):
+    """Mount an image of ext4 that writes names to the disk each second, and contents later."""
+    directory.mkdir(exist_ok=True)
+    options = ["-o", "loop,commit=1"]
+    if subprocess.run(["mount", *options, image, directory], capture_output=True).returncode:
+        pytest.skip("mounting an image needs root and loop devices")
+    try:
+        yield directory
+    finally:
+        run_ok("umount", directory, cwd=image.parent)
+
+
+@pytest.mark.slow
+def test_power_failure(bake, python, tmp_path):
+    """Copy a mounted file system's image: that is what a disk contains after a power failure."""
+    image, after = tmp_path / "image", tmp_path / "after"
+    with image.open("wb") as file:
+        file.truncate(200_000_000)
+    run_ok("mkfs.ext4", "-q", image, cwd=tmp_path)
+    project = shutil.copytree(bake(), tmp_path / "client_site")
+    with mounted(image, tmp_path / "disk") as disk:
+        static = killed_run(python(), project, disk)
+        time.sleep(2.5)  # commit=1
+        run_ok("cp", "--sparse=always", image, after, cwd=tmp_path)
+    with mounted(after, tmp_path / "disk") as disk:
+        truncated = [name for name, content in contents(static).items() if not content]
+        assert len(truncated) > 10
+        settings = {"SECRET_KEY": SECRET_KEY, "STATE_DIR": disk, "WEB_ROOT": disk / "www"}
+        run_ok(python(), *COLLECT, cwd=project, **settings)
+        run_ok("cp", "--sparse=always", after, image, cwd=tmp_path)  # at once
+    with mounted(image, tmp_path / "disk"):
+        found = contents(static)
+        names = json.loads((project / "staticfiles.json").read_text())["paths"]
+        assert found.keys() >= {*names.values()} and all(found.values())
 
 
 def test_manifest_is_in_the_checkout(collect):

@@ -5,7 +5,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 import brotli
@@ -13,11 +14,11 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.urls import reverse
 from django.utils.deconstruct import deconstructible
 
-HASHED = re.compile(r"\.[0-9a-f]{12}(\.|$)")
 # Extensions of files worth compressing: images, video and woff2 are compressed already.
 COMPRESSED = re.compile(r".+\.[0-9a-f]{12}\.(css|html|ico|js|json|map|mjs|otf|svg|ttf|txt|wasm)")
 
@@ -37,16 +38,20 @@ class AtomicStorage(FileSystemStorage):
     """Files that appear, or replace an earlier one, only when they are complete."""
 
     move = staticmethod(os.replace)
+    sync = staticmethod(fsync)
+
+    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        return not max_length or len(name) <= max_length
 
     def _save(self, name: str, content: File) -> str:
         partial = partial_name(name)
         try:
             super()._save(partial, content)
-            fsync(self.path(partial))
+            self.sync(self.path(partial))
             self.move(self.path(partial), self.path(name))
             return name
         finally:
-            self.delete(partial)
+            Path(self.path(partial)).unlink(missing_ok=True)
 
 
 @deconstructible(path="files.storage.UploadStorage")
@@ -107,55 +112,71 @@ class DerivedStorage(AtomicStorage):
     A file keeps the name it is saved under and replaces an earlier file of that name.
     """
 
-    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
-        return not max_length or len(name) <= max_length
-
 
 class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesStorage):
     """Django's manifest storage, with a .gz and a .br file beside each file worth compressing.
 
-    Releases share STATIC_ROOT while the site runs. So this storage replaces files atomically, never
-    deletes one with a hashed name, and writes the manifest to the checkout, one for each release.
+    Releases share STATIC_ROOT while the site runs. So this storage replaces files atomically, deletes
+    none, and writes the manifest to the checkout, one for each release.
     """
+
+    sync = staticmethod(lambda path: None)  # save_manifest syncs all files at once
 
     def __init__(self, *args, **kwargs):
         super().__init__(
             *args, manifest_storage=FileSystemStorage(settings.BASE_DIR, "/"), **kwargs
         )
+        self.saved: set[str] = set()
+        self.path = cache(self.path)  # a fifth of the time of a run that changes nothing
+
+    @cached_property
+    def started(self) -> Path:
+        """A file that exists while files are written that may not be on the disk."""
+        return Path(self.path(".collectstatic"))
+
+    @cached_property
+    def interrupted(self) -> bool:
+        """Whether the last run did not finish: after a power failure files may be truncated."""
+        return self.started.exists()
+
+    def exists(self, name: str) -> bool:
+        return (not self.interrupted or name in self.saved) and super().exists(name)
 
     def delete(self, name: str) -> None:
-        """Delete a file, unless its name is hashed: Django would write it again at once."""
-        if not HASHED.search(name):
-            super().delete(name)
+        """Do nothing: Django deletes files that it writes again at once, mostly the same."""
 
     def _save(self, name: str, content: File) -> str:
         content.seek(0)
         if self.exists(name) and Path(self.path(name)).read_bytes() == content.read():
             return name
+        self.started.parent.mkdir(parents=True, exist_ok=True)
+        self.started.touch()
+        self.saved.add(name)
         content.seek(0)
         return super()._save(name, content)
 
-    def post_process(self, paths: dict, dry_run: bool = False, **options) -> Iterator[tuple]:
-        yield from super().post_process(paths, dry_run, **options)
-        if not dry_run:
-            for name in self.hashed_files.values():
-                if COMPRESSED.fullmatch(name):
-                    self.compress(Path(self.path(name)))
+    def save_manifest(self) -> None:
+        """Write the manifest when the files that it names are complete and on the disk."""
+        with ThreadPoolExecutor() as threads:  # to use all processors
+            names = filter(COMPRESSED.fullmatch, self.hashed_files.values())
+            list(threads.map(self.compress, names))
+        if self.started.exists():
+            os.sync()
+            self.started.unlink()
+        super().save_manifest()
 
-    def compress(self, file: Path) -> None:
-        """Write the compressed copies of `file` that do not exist yet."""
+    def compress(self, name: str) -> None:
+        """Write the compressed copies of a file that do not exist yet."""
+        content = Path(self.path(name)).read_bytes()
+        window = max(10, min(len(content).bit_length(), 24))  # the file's size: 24 is slower
         for extension, compress in (
-            (".gz", lambda content: gzip.compress(content, mtime=0)),
-            # Quality 11 takes three times as long and saves 1 %.
-            (".br", lambda content: brotli.compress(content, quality=10)),
+            (".gz", lambda: gzip.compress(content, mtime=0)),
+            # Quality 10 takes three times as long and saves 8 %.
+            (".br", lambda: brotli.compress(content, quality=9, lgwin=window)),
         ):
-            copy = Path(f"{file}{extension}")
-            if copy.exists():
+            if self.exists(name + extension):
                 continue
-            content = file.read_bytes()
-            compressed = compress(content)
+            compressed = compress()
             if len(compressed) < len(content):
-                partial = copy.with_name(f".{copy.name}.part")
-                partial.write_bytes(compressed)
-                shutil.copystat(file, partial)
-                partial.replace(copy)
+                self._save(name + extension, ContentFile(compressed))
+                shutil.copystat(self.path(name), self.path(name + extension))
