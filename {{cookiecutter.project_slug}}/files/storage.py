@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
@@ -116,8 +116,8 @@ class DerivedStorage(AtomicStorage):
 class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesStorage):
     """Django's manifest storage, with a .gz and a .br file beside each file worth compressing.
 
-    Releases share STATIC_ROOT while the site runs. So this storage replaces files atomically, deletes
-    none, and writes the manifest to the checkout, one for each release.
+    Releases share STATIC_ROOT while the site runs. So this storage replaces files atomically,
+    deletes none, and writes the manifest to the checkout, one for each release.
     """
 
     sync = staticmethod(lambda path: None)  # save_manifest syncs all files at once
@@ -127,6 +127,8 @@ class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesSto
             *args, manifest_storage=FileSystemStorage(settings.BASE_DIR, "/"), **kwargs
         )
         self.saved: set[str] = set()
+        self.compressed: dict[str, Future] = {}
+        self.threads = ThreadPoolExecutor()  # to compress on all processors while Django goes on
         self.path = cache(self.path)  # a fifth of the time of a run that changes nothing
 
     @cached_property
@@ -153,17 +155,24 @@ class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesSto
         self.started.touch()
         self.saved.add(name)
         content.seek(0)
-        return super()._save(name, content)
+        super()._save(name, content)
+        self.compress_later(name)
+        return name
 
     def save_manifest(self) -> None:
         """Write the manifest when the files that it names are complete and on the disk."""
-        with ThreadPoolExecutor() as threads:  # to use all processors
-            names = filter(COMPRESSED.fullmatch, self.hashed_files.values())
-            list(threads.map(self.compress, names))
+        for name in self.hashed_files.values():
+            self.compress_later(name)
+        for future in self.compressed.values():
+            future.result()  # raises what the thread raised
         if self.started.exists():
             os.sync()
             self.started.unlink()
         super().save_manifest()
+
+    def compress_later(self, name: str) -> None:
+        if COMPRESSED.fullmatch(name) and name not in self.compressed:
+            self.compressed[name] = self.threads.submit(self.compress, name)
 
     def compress(self, name: str) -> None:
         """Write the compressed copies of a file that do not exist yet."""
