@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from traceback import format_exception_only
 
 from attacks.sites import Site
@@ -42,8 +43,11 @@ def send(name: str, data: bytes, *checks, sni: str | None = "$DOMAIN", tls=True,
     case(name, run, **options)
 
 
-def run_all(site: Site, names: Iterable[str]) -> dict[str, str]:
-    """Run cases in parallel; return those that failed, each with the reason."""
+def run_all(site: Site, names: Iterable[str], most: int | None = None) -> dict[str, str]:
+    """Run cases in parallel; return those that failed, each with the reason.
+
+    End after `most` failures.
+    """
 
     def run(name: str) -> str:
         try:
@@ -55,4 +59,6 @@ def run_all(site: Site, names: Iterable[str]) -> dict[str, str]:
     names = sorted(names, key=lambda name: not CASES[name].slow)  # the slow ones start first
     with ThreadPoolExecutor(16) as pool:
         reasons = zip(names, pool.map(run, names), strict=True)
-        return {name: reason for name, reason in reasons if reason}
+        failures = dict(islice(((name, reason) for name, reason in reasons if reason), most))
+        pool.shutdown(cancel_futures=True)
+        return failures
