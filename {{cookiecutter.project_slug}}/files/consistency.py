@@ -8,10 +8,8 @@ everything else is a warning. What only a web server can tell, `manage.py probe`
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import layout
 
@@ -31,8 +29,7 @@ REMOVED = {
 NOT_PUBLIC = re.compile(r"BACKUP|CACHE|DUMP|EXPORT|KEY|LOG|MAIL|SECRET|SESSION|TEMP")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A directory or file, with the name of the setting that it comes from."""
 
     name: str
@@ -41,7 +38,7 @@ class Place:
     def __str__(self):
         return f"{self.name} {str(self.path)!r}"
 
-    @cached_property
+    @property
     def real(self) -> Path:
         return Path(os.path.realpath(str(self.path).replace("\0", "")))  # which would raise
 
@@ -49,8 +46,7 @@ class Place:
         return self.real.is_relative_to(other.real)
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(NamedTuple):
     """A storage that writes to a directory; the values are as the settings have them."""
 
     name: str

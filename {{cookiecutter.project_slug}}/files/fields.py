@@ -14,8 +14,6 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
-from .images import MAX_PIXELS, without_metadata
-
 # The formats that browsers display. MPO is what some phones write into a .jpg.
 IMAGE_FORMATS = {"PNG", "JPEG", "MPO", "GIF", "WEBP", "AVIF"}
 IMAGE_EXTENSIONS = ["png", "jpg", "jpeg", "gif", "webp", "avif"]
@@ -47,6 +45,8 @@ class PictureFormField(forms.ImageField):
     default_validators = [FileExtensionValidator(IMAGE_EXTENSIONS, INVALID_FORMAT)]
 
     def to_python(self, data):
+        from .images import MAX_PIXELS, without_metadata  # Pillow: not in the start of each command
+
         if data:
             validate_upload_limit(data)
         if not (file := super().to_python(data)):  # reads the content, whatever its name claims

@@ -9,7 +9,6 @@ from django.core.files.images import ImageFile
 from django.forms import modelform_factory
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from PIL import Image, ImageDraw, ImageOps
 
 from .models import Photo
 
@@ -37,6 +36,8 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def upload_sample() -> Photo:
     """Store a picture as an upload, so that the first page of a new project shows one."""
+    from PIL import Image, ImageDraw, ImageOps  # here: not in the start of each command
+
     image = ImageOps.colorize(Image.linear_gradient("L").resize((960, 600)), "#a34a12", "#f7c59a")
     ImageDraw.Draw(image).ellipse((600, 120, 760, 280), "#fbfaf7")
     ImageDraw.Draw(image).polygon([-200, 600, 290, 230, 570, 450, 730, 330, 1100, 600], "#0b6e5b")
