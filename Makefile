@@ -47,10 +47,8 @@ reference: $(UV) ## Render reference/ again: its diff shows what a change does t
 screenshots: $(UV) ## Take the README's pictures of the first page (Chromium).
 	$(UV) run --quiet scripts/screenshots.py
 
-bench: $(UV) ## Measure rendering and the first page, the checks, and nginx with uploads.
-	$(UV) run --quiet benchmarks/first_page.py
-	$(UV) run --quiet benchmarks/checks.py
-	$(UV) run --quiet benchmarks/media.py
+bench: $(UV) ## Measure beside others and write benchmarks/RESULTS.md; ROUNDS=1 ONLY=uploads prints.
+	$(UV) run --quiet benchmarks $(or $(ROUNDS),7) $(ONLY)
 
 release: $(UV) ## Commit and tag the month's next version of the template, or VERSION=…
 	@$(UV) run --quiet --no-project scripts/release.py $(VERSION)
