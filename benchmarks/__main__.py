@@ -33,7 +33,7 @@ SUBJECTS = {
     "static_files": static_files.rows,
     "serving": serving.rows,
     "uploads": uploads.rows,
-    "growth": growth.tables,
+    "growth": growth.growths,
 }
 HEAD = ["| work | this template | beside | that | ratio [quartiles] | goal |", "|---" * 6 + "|"]
 ROUNDS = 7  # fewer are too few to write down
@@ -47,7 +47,7 @@ PICTURED = (
 def main(rounds: int, *only: str) -> None:
     start = time.monotonic()
     rows: list[Row] = []
-    tables: list[str] = []
+    growths: list[growth.Growth] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
         Path(work).chmod(0o755)  # nginx reads it
         lab = Lab(Path(work))
@@ -58,16 +58,19 @@ def main(rounds: int, *only: str) -> None:
                     rows.append(result)
                     print(result.markdown(), flush=True)
                 else:
-                    tables.append(growth.markdown(*result))
-                    print(tables[-1], flush=True)
+                    growths.append(result)
+                    print(result.markdown(), flush=True)
     minutes = f"`make bench` took {(time.monotonic() - start) / 60:.0f} minutes"
     if rounds >= ROUNDS and not only:
         lines = ["# Results of `make bench`", "", f"{machine()} {rounds} rounds; {minutes}.", ""]
-        lines += [*HEAD, *(row.markdown() for row in rows), "", *tables]
+        lines += ["For times a ratio below 1 is faster, for rates one above 1.", "", *HEAD]
+        lines += [*(row.markdown() for row in rows), "", "![Curves of growth](growth.svg)", ""]
+        lines += [growth.markdown() for growth in growths]
         (TEMPLATE / "benchmarks/RESULTS.md").write_text("\n".join(lines))
         (TEMPLATE / "docs/benchmarks.svg").write_text(
-            chart.svg([row for row in rows if row.work in PICTURED])
+            chart.bars([row for row in rows if row.work in PICTURED])
         )
+        (TEMPLATE / "benchmarks/growth.svg").write_text(chart.curves(growths))
 
 
 def machine() -> str:
