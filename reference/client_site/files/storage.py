@@ -147,6 +147,9 @@ class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesSto
     def delete(self, name: str) -> None:
         """Do nothing: Django deletes files that it writes again at once, mostly the same."""
 
+    def save(self, name: str, content: File, max_length: int | None = None) -> str:
+        return self._save(name, content)  # without a search for a free name
+
     def _save(self, name: str, content: File) -> str:
         content.seek(0)
         if self.exists(name) and Path(self.path(name)).read_bytes() == content.read():

@@ -1,9 +1,13 @@
 """Login and error pages of a rendered project."""
 
+import io
+
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
+
+from config.wsgi import application
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +45,11 @@ def test_csrf_failure_page():
     response = Client(enforce_csrf_checks=True).post(reverse(settings.LOGIN_URL))
     assert response.status_code == 403
     assert "<h1>Access denied</h1>" in response.text and "reload the page" in response.text
+
+
+def test_rejected_body_is_read(rf):
+    body = io.BytesIO(b"a" * 3_000_000)
+    environ = rf.post("/").environ | {"wsgi.input": body, "CONTENT_LENGTH": "3000000"}
+    statuses = []
+    application(environ, lambda status, headers: statuses.append(status))
+    assert statuses == ["403 Forbidden"] and body.read() == b""
