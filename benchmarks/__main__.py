@@ -4,8 +4,8 @@
 """
 
 import datetime
-import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -77,10 +77,10 @@ def machine() -> str:
     """Return the host and the versions of what was measured."""
     uv = subprocess.run([UV, "--version"], capture_output=True, text=True).stdout.split()[1]
     nginx = ".".join(map(str, version(find_nginx())))
-    cores = os.cpu_count()
+    cpu = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     today = datetime.date.today().isoformat()
     python = platform.python_version()
-    return f"{today}, {cores} cores, Python {python}, uv {uv}, nginx {nginx}."
+    return f"{today}: {len(cpu)} × {cpu[0]}, Python {python}, uv {uv}, nginx {nginx}."
 
 
 if __name__ == "__main__":
