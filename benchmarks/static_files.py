@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Run:
 
     def __init__(self, lab: Lab, storage: str, files: int):
         self.lab = lab
-        directory = lab.work / f"collect-{files}-{[*STORAGES].index(storage)}"
+        directory = Path(tempfile.mkdtemp(dir=lab.work))
         self.checkout, self.root = directory / "client_site", directory / "static_root"
         shutil.copytree(lab.project, self.checkout, ignore=shutil.ignore_patterns(".venv"))
         shutil.rmtree(self.checkout / "static")

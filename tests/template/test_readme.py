@@ -34,3 +34,10 @@ def test_make_superuser(bake, python, tmp_path):
     code = "from accounts.models import User; print(User.objects.get().is_superuser)"
     shell = (python(), "manage.py", "shell", "--verbosity", "0", "--command", code)
     assert run_ok(*shell, cwd=project, LOCAL_DEV=1) == "True\n"
+
+
+def test_figures_of_speed_are_results():
+    section = (TEMPLATE / "README.md").read_text().split("\n## Speed\n")[1].split("\n## ")[0]
+    results = (TEMPLATE / "benchmarks/RESULTS.md").read_text()
+    figures = re.findall(r"\b\d\.\d\d\b", section)
+    assert len(figures) == 3 and all(f"| {figure} [" in results for figure in figures)
