@@ -40,9 +40,6 @@ class AtomicStorage(FileSystemStorage):
     move = staticmethod(os.replace)
     sync = staticmethod(fsync)
 
-    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
-        return not max_length or len(name) <= max_length
-
     def _save(self, name: str, content: File) -> str:
         partial = partial_name(name)
         try:
@@ -111,6 +108,9 @@ class DerivedStorage(AtomicStorage):
 
     A file keeps the name it is saved under and replaces an earlier file of that name.
     """
+
+    def is_name_available(self, name: str, max_length: int | None = None) -> bool:
+        return not max_length or len(name) <= max_length
 
 
 class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesStorage):
