@@ -83,7 +83,12 @@ def untrusted_upload(content_type: str, disposition: str, corp: str = "same-orig
         }.items():
             header(name, value)(response, site)
         policy = (response["Content-Security-Policy"] or "").split("; ")
-        assert {"sandbox", "default-src 'none'", "frame-ancestors 'self'"} <= {*policy}
+        sources = {"default-src 'none'", "img-src 'self'", "media-src 'self'"}
+        assert {*policy} == sources | {
+            "style-src 'unsafe-inline'",
+            "frame-ancestors 'self'",
+            "sandbox",
+        }
         assert "immutable" not in (response["Cache-Control"] or "")
         by_nginx(response, site)
 

@@ -74,14 +74,16 @@ class Site:
         return self.expand(data.decode("latin-1")).encode("latin-1")
 
     def connect(
-        self, sni="$DOMAIN", tls=True, alpn=(), version=None, timeout=5, port=None, resumed=()
-    ) -> socket.socket:
+        self, sni="$DOMAIN", tls=True, alpn=(), version=None, timeout=5, port=None, resumed=(),
+        ciphers="ALL:@SECLEVEL=0", address="127.0.0.1", client=None,
+    ) -> socket.socket:  # fmt: skip
         """Return a connection to nginx or runserver; without SNI if it is None.
 
-        `resumed` is the SSLContext and the SSLSession of an earlier connection.
+        `client` is the loopback address that it comes from, such as 127.0.0.2; `resumed` is the SSLContext and the SSLSession of an earlier connection.
         """
         port = port or (self.https if tls else self.http)
-        plain = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        source = client and (client, 0)
+        plain = socket.create_connection((address, port), timeout, source)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.local or not tls:
             return plain
@@ -89,7 +91,7 @@ class Site:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if version:
-            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.set_ciphers(ciphers)
             with warnings.catch_warnings(action="ignore"):  # old versions are deprecated
                 context.minimum_version = context.maximum_version = version
         if alpn:
@@ -101,12 +103,14 @@ class Site:
             plain.close()
             raise
 
-    def raw(self, data: bytes, sni: str | None = "$DOMAIN", tls: bool = True) -> Response | None:
+    def raw(
+        self, data: bytes, sni: str | None = "$DOMAIN", tls: bool = True, **connection
+    ) -> Response | None:
         """Send bytes and return the response, or None if the connection is closed without one."""
         try:
-            with self.connect(sni, tls) as connection:
-                connection.sendall(self.encode(data))
-                return read(connection, data.startswith(b"HEAD "))
+            with self.connect(sni, tls, **connection) as sock:
+                sock.sendall(self.encode(data))
+                return read(sock, data.startswith(b"HEAD "))
         except (ssl.SSLError, ConnectionError):
             return None
 

@@ -38,12 +38,13 @@ http {{
     sendfile on;
     tcp_nopush on;
     types_hash_max_size 2048;
-    ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;
+    ssl_protocols TLSv1 TLSv1.1 TLSv1.2;
     ssl_prefer_server_ciphers on;
     gzip on;
     gzip_types text/plain text/css application/json application/javascript image/svg+xml;
     gzip_static on;
     autoindex on;
+    ssi on;
     open_file_cache_valid 30s;
     open_file_cache_errors on;
 
@@ -207,8 +208,9 @@ def lay_out(
             text = text.replace("ssl http2 default_server", "ssl default_server")
         for port, free in zip((80, 443), ports, strict=True):
             text = re.sub(rf"listen {port}\b", f"listen 127.0.0.1:{free}", text)
-            text = re.sub(rf"\n *listen \[::\]:{port}\b[^;]*;", "", text)
+            text = text.replace(f"listen [::]:{port}", f"listen [::1]:{free}")
         text = text.replace(f"/run/{slug}/", f"{root}/run/")
+        text = text.replace(f"/var/log/nginx/{slug}.", f"{root}/")
         text = text.replace(f"/var/lib/{slug}", f"{root}/var")
         text = text.replace(f"/etc/ssl/{domain}/", f"{root}/ssl/")
         (root / target).write_text(text)
@@ -228,7 +230,7 @@ def lay_out(
 def answers(project: Path) -> tuple[str, str]:
     """Return the slug and the domain that a project was rendered with."""
     settings = (project / "config/settings.py").read_text()
-    (domain,) = re.findall(r'^DOMAIN = "(.+)"', settings, re.MULTILINE)
+    (domain,) = re.findall(r'"DOMAIN", "(.+)"', settings, re.MULTILINE)
     return project.name, domain
 
 

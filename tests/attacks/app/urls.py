@@ -1,7 +1,7 @@
 """The rendered project's URLs, a view that returns the request as JSON, and private files."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -30,4 +30,15 @@ def echo(request):
 # As in docs/nginx.md: any logged-in user can read.
 papers = login_required(views.private)
 
-urlpatterns = [path("echo/", echo), path("papers/<path:name>", papers), *project_urls]
+
+def repeat(request):
+    """A mistake: a page with a visitor's text, unescaped."""
+    return HttpResponse(request.GET["text"])
+
+
+urlpatterns = [
+    path("echo/", echo),
+    path("repeat/", repeat),
+    path("papers/<path:name>", papers),
+    *project_urls,
+]

@@ -26,6 +26,8 @@ for name, path, wanted in (
     send(f"cache-{name}", request(f"/s/static/{path}"), status(200), header("Cache-Control", wanted))
 send("cache-missing-hashed", request("/s/static/lib/none.0123456789ab.js"), status(404),
      header("Cache-Control", None))
+send("cache-wrong-range-of-hashed", request(HASHED, headers=["Range: bytes=99-"]), status(416),
+     header("Cache-Control", HOUR))
 send("cache-refused-hashed", request(HASHED, "POST"), status(405), header("Cache-Control", None))
 files["media/u/app.0123456789ab.js"] = SCRIPT
 send("cache-hashed-below-media", request("/s/media/u/app.0123456789ab.js"), OCTET_STREAM, cache(HOUR),

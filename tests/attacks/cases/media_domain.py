@@ -1,6 +1,8 @@
 """A separate domain for uploads serves nothing else."""
 
-from attacks.expect import NOT_FOUND, no_versions, untrusted_upload
+import re
+
+from attacks.expect import NOT_FOUND, header, no_versions, status, untrusted_upload
 from attacks.files import SCRIPT, files
 from attacks.table import send
 from support.http import request
@@ -8,6 +10,8 @@ from support.http import request
 files["media/names/page.html"] = SCRIPT
 send("media-domain-upload", request("/s/media/names/page.html", host="$MEDIA_DOMAIN"), no_versions,
      untrusted_upload("application/octet-stream", "attachment", corp="cross-origin"), sni="$MEDIA_DOMAIN")
+send("media-domain-without-tls", request("/x", host="$MEDIA_DOMAIN"), status(301),
+     header("Location", re.compile("https://.+-uploads.example/x")), tls=False)
 for name, target in {
     "page": "/",
     "admin": "/admin/",

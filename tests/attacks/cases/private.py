@@ -32,6 +32,9 @@ for name, target in {
     "dotfile": "/s/private/.hidden",
 }.items():
     send(f"private-{name}", request(target), refused, local=True)
+INCLUDE = '<!--#include virtual="/s/private/paper.html" -->'
+send("private-server-side-include", request(f"/repeat/?text={quote(INCLUDE)}"), status(200),
+     body(INCLUDE.encode()))
 for name, value in {
     "X-Accel-Redirect": "/s/private/paper.html",
     "X-Sendfile": "/s/private/paper.html",

@@ -2,7 +2,8 @@
 
 import re
 
-from attacks.expect import connection_closed, header
+from attacks.expect import connection_closed, header, status
+from attacks.files import SCRIPT, files
 from attacks.table import send
 from support.http import request
 
@@ -49,3 +50,8 @@ for name, target in {
     "absolute-path": "///evil.example/%2e%2e",
 }.items():
     send(f"redirect-by-django-{name}", request(target), stays_on_the_site)
+# certbot's files are the only ones without TLS.
+files["www/.well-known/acme-challenge/x.html"] = SCRIPT
+send("acme-page", request("/.well-known/acme-challenge/x.html"), status(200),
+     header("Content-Type", "text/plain"), tls=False)
+send("acme-directory", request("/.well-known/acme-challenge/"), status(404), tls=False)

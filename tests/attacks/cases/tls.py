@@ -42,6 +42,8 @@ def sessions_resumed(version):
 case("sni-unknown-gets-no-certificate", no_handshake(sni="evil.example"))
 case("tls-TLSv1", no_handshake(version=ssl.TLSVersion.TLSv1))
 case("tls-TLSv1_1", no_handshake(version=ssl.TLSVersion.TLSv1_1))
+case("tls-without-forward-secrecy", no_handshake(version=ssl.TLSVersion.TLSv1_2, ciphers="kRSA:@SECLEVEL=0"))
+case("tls-cbc", no_handshake(version=ssl.TLSVersion.TLSv1_2, ciphers="ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"))
 case("tls-session-tickets", session_tickets)
 case("tls-TLSv1_2-sessions-resumed", sessions_resumed(ssl.TLSVersion.TLSv1_2))
 case("tls-TLSv1_3-sessions-resumed", sessions_resumed(ssl.TLSVersion.TLSv1_3))
