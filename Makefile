@@ -2,7 +2,7 @@
 .PHONY: help demo test test-all test-server check docs reference screenshots bench release
 
 OUT ?= demo
-SERVERS := bookworm noble trixie
+SERVERS := trixie bookworm noble
 # uv from PATH, or installed into .uv/.
 UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 # uv uses the system's certificates, for a company's TLS proxy, or its own if there are none.
@@ -25,10 +25,10 @@ test-all: test ## Run all tests, including the slow ones.
 
 test-server: $(UV) ## Run deployment and failure tests in systemd containers (root, ~10 min).
 	@echo "The output of each container is shown at its end."
-	@$(MAKE) --no-print-directory --jobs --output-sync $(SERVERS:%=test-server-%)
+	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync $(SERVERS:%=test-server-%)
 
 test-server-%: $(UV)
-	$(UV) run --quiet pytest -m server -k $* -rP
+	$(UV) run --quiet pytest -m server -k $* -rPfE
 
 check: $(UV) ## Check the template's own code and workflows, and the words of everything.
 	$(UV) run --quiet ruff check

@@ -8,9 +8,12 @@ import django
 directory = tempfile.TemporaryDirectory(prefix="tests-")
 for name in (
     "ALLOWED_HOSTS",
+    "BASIC_AUTH",
+    "DOMAIN",
     "MEDIA_DOMAIN",
     "PROBE_OPTIONS",
     "SECRET_KEY",
+    "STAGING",
     "STATE_DIR",
     "WEB_ROOT",
 ):

@@ -89,6 +89,8 @@ class Host:
         run_ok("cp", "-a", "--reflink=auto", tree, root, cwd=root.parent)
         # On the same file system, so that uv can make hard links.
         run_ok("cp", "-a", fetched, root / "var/cache/fetched", cwd=root.parent)
+        # The site's user installs the packages.
+        run_ok("chmod", "-R", "a+rwX", root / "var/cache/fetched", cwd=root.parent)
         self.shared = shared
         self.on()
 

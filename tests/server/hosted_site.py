@@ -1,6 +1,7 @@
 """A rendered site on its host, and what visitors and administrators do there."""
 
 import contextlib
+import copy
 import json
 import os
 import re
@@ -32,9 +33,10 @@ class Site:
     host: Host
     project: Path
     repository: Path
-    readme: list[str]  # the commands in its section on the server
+    text: str  # of README.md
 
     def __post_init__(self):
+        self.readme = commands(self.text)
         self.slug, self.domain = answers(self.project)
         self.user = self.slug[:31]
         self.home = f"/srv/{self.slug}"
@@ -42,6 +44,16 @@ class Site:
         self.web_root = re.search(r'^WEB_ROOT = "(.+)"', layout, re.MULTILINE)[1]
         self.public = self.web_root + re.search(r'^URL_PREFIX = "(.+)/"', layout, re.MULTILINE)[1]
         self.media = f"{self.public}/media"
+
+    def instance(self, name: str, domain: str) -> "Site":
+        """Return another instance of the site on the same host."""
+        other = copy.copy(self)
+        other.slug = other.user = name
+        other.domain, other.home = domain, f"/srv/{name}"
+        other.web_root = f"/var/www/{domain}"
+        other.public = other.web_root + self.public.removeprefix(self.web_root)
+        other.media = f"{other.public}/media"
+        return other
 
     def command(self, start: str) -> str:
         """Return the README's command that starts with `start`."""
@@ -51,9 +63,9 @@ class Site:
         """Run the README's command that starts with `start` in the checkout."""
         return self.host.run_readme(self.command(start), f"{self.home}/checkout")
 
-    def make(self, task: str) -> subprocess.CompletedProcess:
+    def make(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run a make target that may fail."""
-        return self.host.run("make", "-C", f"{self.home}/checkout", task)
+        return self.host.run("make", "-C", f"{self.home}/checkout", *arguments)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command on the server."""
@@ -208,16 +220,17 @@ def hosted_site(release: str, rendered: Path):
     # Not in /tmp: it may be small, or mounted without setuid, and pytest removes old directories.
     work = Path(tempfile.mkdtemp(prefix=f"work-{release}-", dir=CACHE / "server"))
     project = shutil.copytree(rendered, work / rendered.name)
-    readme = commands((project / "README.md").read_text())
-    tree = image(release, readme[0])
+    text = (project / "README.md").read_text()
+    apt = commands(text)[0]
+    tree = image(release, apt)
     fetched = CACHE / "server" / f"fetched-{release}"
     fetch(project, tree, fetched)
     repository = work / "repository.git"
     git(work, "init", "--quiet", "--bare", "--initial-branch=main", str(repository))
     git(project, "init", "--quiet", "--initial-branch=main")
     host = Host(tree, work / "root", fetched, repository)
-    host.ran.append(readme[0])  # while the image was built
-    site = Site(host, project, repository, readme)
+    host.ran.append(apt)  # while the image was built
+    site = Site(host, project, repository, text)
     try:
         site.commit("A client's site")
         yield site

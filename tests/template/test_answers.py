@@ -31,6 +31,7 @@ from support.commands import (
     run_ok,
 )
 from support.edits import edit
+from support.site import answers
 
 HOOK = (TEMPLATE / "hooks/pre_gen_project.py").read_text()
 DEFAULTS = {
@@ -345,7 +346,7 @@ def test_unusual_answers(bake):
     project = bake(**UNUSUAL)
     settings, layout = (constants(project / f) for f in ("config/settings.py", "files/layout.py"))
     assert settings["SITE_NAME"] == UNUSUAL["project_name"]
-    assert settings["DOMAIN"] == UNUSUAL["domain_name"]
+    assert answers(project) == (UNUSUAL["project_slug"], UNUSUAL["domain_name"])
     assert layout["URL_PREFIX"] == UNUSUAL["served_url"]
     assert layout["WEB_ROOT"] == UNUSUAL["web_root"]
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())

@@ -16,10 +16,13 @@ COMMANDS = [
 
 @pytest.fixture
 def script(bake) -> str:
-    """The deploy script, with the values of its constants in their place."""
-    text = (bake() / "deploy/deploy.sh").read_text()
-    constants = text[text.index("\nslug=") : text.index("\ncheckout=")]
-    for name, value in reversed(re.findall(r"^(\w+)=(\S+)", constants, re.MULTILINE)):
+    """The deploy script and its parts, with the values of its constants in their place."""
+    parts = ("install.sh", "backup.sh", "deploy.sh")
+    text = "".join((bake() / "deploy" / part).read_text() for part in parts)
+    constants = text[text.index("\nhome=") : text.index("\nstep()")]
+    shown = run_ok("sh", "-c", f"checkout=/srv/client_site/checkout{constants}\nset", cwd="/")
+    for name in re.findall(r"^(\w+)=", constants, re.MULTILINE):
+        value = re.search(rf"^{name}='(.*)'$", shown, re.MULTILINE)[1]
         text = re.sub(rf"\${name}\b", value, text)
     return text
 
@@ -28,11 +31,12 @@ def test_commands_exist(copy_of, script, python):
     project = copy_of()
     makefile = (project / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    variables = set(re.findall(r"\$\{(\w+)[:-]", (project / "deploy/deploy.sh").read_text()))
+    texts = "".join(file.read_text() for file in (project / "deploy").glob("*.sh"))
+    variables = set(re.findall(r"\$\{(\w+)[:-]", texts))
     tasks = set(
         re.findall(r"[a-z]+", re.search(r"^case \$task in\n(.*)^\*", script, re.M | re.S)[1])
     )
-    units = {f"client_site-{file.name}" for file in (project / "deploy/systemd").iterdir()}
+    units = {f"deploy-client_site-{file.name}" for file in project.glob("deploy/systemd/root/*")}
     for command in COMMANDS:
         match command.split():
             case ["make", target, *settings]:
@@ -41,8 +45,8 @@ def test_commands_exist(copy_of, script, python):
             case ["sh", file, task, name, *_]:
                 assert (project / file).is_file() and task in tasks, command
                 run_ok(python(), "manage.py", name, "--help", cwd=project, LOCAL_DEV=1)
-            case ["systemctl", "restart", unit]:
-                assert f"{unit.partition('@')[0]}@.service" in units, command
+            case ["systemctl", "enable", "--now", unit]:
+                assert unit in units, command
             case ["journalctl", "-u", "'client_site-*'"]:
                 pass
             case _:
@@ -52,10 +56,10 @@ def test_commands_exist(copy_of, script, python):
 
 
 def test_steps_of_a_release(script):
-    release = script[script.index("\nrelease() {") :]
+    release = script[script.index("\nrelease() {") : script.index("\nrestart() {")]
     steps = re.findall(r'^    step "([A-Z][^"]+)"', release, re.MULTILINE)
     listed = re.findall(r"^\| ([A-Z][^|]+) \|", PAGE.split("| step |")[1].split("\n\n")[0], re.M)
-    assert len(listed) == 9
+    assert len(listed) == 10
     assert all(step.startswith(name) for step, name in zip(steps, listed, strict=False)), steps
 
 
@@ -66,7 +70,7 @@ def test_paths_and_messages_exist(bake, script):
     texts += [file.read_text() for file in project.glob("templates/*.html")]
     paths = re.findall(r"`(/[\w./-]+?)/?`", PAGE)
     messages = re.findall(r"^\| `([A-Z][a-z ]+)`", PAGE, re.MULTILINE)
-    assert len(paths) >= 12 and len(messages) == 3
+    assert len(paths) >= 12 and len(messages) == 4
     for text in (*paths, *messages):
         assert any(text in other for other in texts), text
 

@@ -17,7 +17,7 @@ from support.commands import PROJECT, TEMPLATE, UV, run_ok, run_on_terminal
 @pytest.mark.parametrize("directory", [TEMPLATE, PROJECT], ids=["template", "project"])
 def test_targets_exist(directory):
     readme = "".join(page.read_text() for page in directory.glob("*.md"))
-    named = set(re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE))
+    named = set(re.findall(r"^make (?:-C \S+ )?([a-z][a-z-]*)", readme, re.MULTILINE))
     makefiles = {directory / "Makefile", PROJECT / "Makefile"}  # the README names make run
     text = "".join(file.read_text() for file in makefiles)
     assert named <= set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))

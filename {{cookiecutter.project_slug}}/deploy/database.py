@@ -1,46 +1,35 @@
-"""`python -m deploy.database save` writes the database to standard output, `load` replaces it from
-standard input. Both work while the site is live: other connections wait, or see the state before.
+"""`python -m deploy.database save FILE` copies the database to a file, `load FILE` replaces it by one.
+Both work while the site is live: other connections wait, or see the state before.
 """
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
 
 from config.settings import DATABASES
 
 DATABASE = DATABASES["default"]
 POSTGRESQL = {
-    "save": ["pg_dump", "--format=custom"],
+    "save": ["pg_dump", "--format=custom", "--file"],
     "load": ["pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction"],
 }
 
 
-def postgresql(command: str) -> None:
+def postgresql(command: str, file: str) -> None:
     """Run pg_dump or pg_restore, with the password in the environment and in no argument."""
     variables = {"HOST": "PGHOST", "PORT": "PGPORT", "USER": "PGUSER", "PASSWORD": "PGPASSWORD"}
     connection = {variables[key]: str(DATABASE[key]) for key in variables if DATABASE.get(key)}
-    arguments = [*POSTGRESQL[command], f"--dbname={DATABASE['NAME']}"]
+    arguments = [*POSTGRESQL[command], file, f"--dbname={DATABASE['NAME']}"]
     raise SystemExit(subprocess.run(arguments, env=os.environ | connection).returncode)
 
 
-def sqlite(command: str) -> None:
-    """Copy through a temporary file: the copy is complete before it is used."""
-    with tempfile.NamedTemporaryFile() as copy:
-        if command == "save":
-            replace(copy.name, DATABASE["NAME"])
-            shutil.copyfileobj(copy, sys.stdout.buffer)
-        else:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-            copy.flush()
-            replace(DATABASE["NAME"], copy.name)
-
-
-def replace(target: str, source: str) -> None:
+def sqlite(command: str, file: str) -> None:
     """Replace the content of one SQLite database by another's, in one transaction."""
+    source, target = DATABASE["NAME"], file
+    if command == "load":
+        source, target = target, source
     connection = sqlite3.connect(f"file:{source}?mode=rw", timeout=60, uri=True)
     with closing(connection) as old, closing(sqlite3.connect(target, timeout=60)) as new:
         try:
@@ -54,4 +43,4 @@ def replace(target: str, source: str) -> None:
 
 if __name__ == "__main__":
     backend = postgresql if DATABASE["ENGINE"].endswith("postgresql") else sqlite
-    backend(sys.argv[1])
+    backend(*sys.argv[1:])

@@ -1,237 +1,296 @@
 #!/bin/sh
-# Deploys the site on its server, as root. `make install`, `release`, `rollback`, `backup`, `restore`
-# and `prune` run this script; `sh deploy/deploy.sh manage …` runs Django's commands. All of them can
-# be repeated, and the previous release stays live until the new one works.
+# Deploys a site on its server, as root: see README.md and `make help`. All commands can be repeated,
+# and the previous release stays live until the new one works.
 #
-# /srv/{{ cookiecutter.project_slug }}/checkout      the Git repository: a release is a copy of its HEAD
-# /srv/{{ cookiecutter.project_slug }}/releases/     a directory per release: code, dependencies, static files manifest
-# /srv/{{ cookiecutter.project_slug }}/current       link to the live release; `previous` to the one before
-# /etc/{{ cookiecutter.project_slug }}.env           environment variables, SECRET_KEY among them: for root only
+# A server can have several instances of the project, such as production and staging. NAME, that of
+# the directory above the checkout, is in the name of all that belongs to one:
+#
+# /srv/NAME/checkout      the Git repository: a release is a copy of its HEAD
+# /srv/NAME/releases/     a directory per release: code, dependencies, static files manifest
+# /srv/NAME/current       link to the live release; `previous` to the one before
+# /etc/NAME.env           environment variables, SECRET_KEY among them: for root only
+# /etc/nginx/NAME/        copy of the live release's nginx/
 set -eu
 umask 022  # the application's user and nginx read what root writes
 
-slug={{ cookiecutter.project_slug }}
-user={{ cookiecutter.project_slug[:31] }}  # at most 31 characters, by systemd
-domain={{ cookiecutter.domain_name }}
-web_root={{ cookiecutter.web_root }}
-public=$web_root{{ cookiecutter.served_url.rstrip('/') }}  # static/ and media/
-state=/var/lib/$slug  # the SQLite database
-private=$state{{ cookiecutter.served_url.rstrip('/') }}  # private/: uploads that only Django hands out
-home=/srv/$slug
-environment=/etc/$slug.env
 checkout=$(cd "$(dirname "$0")/.." && pwd -P)
+home=${checkout%/*}
+name=${home##*/}
+user=$(printf %.31s "$name")  # at most 31 characters, by systemd
+environment=/etc/$name.env
+value() { sed -n "s/^$1=[\"']*\([^\"']*\).*/\1/p" "$environment" 2>/dev/null | tail -n 1; } # VARIABLE
+domain=$(value DOMAIN)
+domain=${domain:-${DOMAIN:-{{ cookiecutter.domain_name }}}}
+web_root=/var/www/$domain
+[ "$name" != {{ cookiecutter.project_slug }} ] || web_root={{ cookiecutter.web_root }}
+state=/var/lib/$name  # the SQLite database
+public=$web_root{{ cookiecutter.served_url.rstrip('/') }}  # static/ and media/
+private=$state{{ cookiecutter.served_url.rstrip('/') }}  # private/: uploads that only Django hands out
+backups=/var/backups/$name
+cache=${UV_CACHE_DIR:-/var/cache/$name}
+units=/etc/systemd/system
 
 step() { echo "-- $*" >&2; }
 fail() { echo "$*" >&2; exit 1; }
 link() { ln -sfn "$1" "$2.new" && mv -T "$2.new" "$2"; }  # TARGET NAME, atomic
-python() { run "$user" "$state" "$@"; }  # RELEASE ARGUMENT…
 
-# Run Python in a release with the application's environment and, through the unit's name, its
-# sandbox, in which WRITABLE stays writable.
+git() { # as the owner of the checkout, with their keys
+    owner=$(stat -c %U "$checkout")
+    as="setpriv --reuid=$owner --regid=$(stat -c %G "$checkout") --init-groups --reset-env"
+    [ "$owner" != root ] || as="env"
+    $as git -C "$checkout" "$@"
+}
+
+# Run a command in a directory and, through the unit's name, in the application's sandbox, in which
+# WRITABLE stays writable. Options of systemd-run can precede the command.
 mode=--pipe
-run() { # USER WRITABLE RELEASE ARGUMENT…
-    as=$1 writable=$2 release=$3
+run() { # USER WRITABLE DIRECTORY COMMAND ARGUMENT…
+    as=$1 writable=$2 directory=$3
     shift 3
-    systemd-run --quiet --collect --wait $mode --service-type=exec --unit="$slug-run-$$" \
-        --description="$domain: $1 ${2-}" --property=User="$as" --property=EnvironmentFile="$environment" \
-        --property=WorkingDirectory="$release" --property=ReadWritePaths="$writable" \
-        "$release/.venv/bin/python" "$@"
+    systemd-run --quiet --collect --wait $mode --service-type=exec --unit="$name-run-$$" --description="$domain: $task" \
+        --property=User="$as" --property=ReadWritePaths="$writable" --property=WorkingDirectory="$directory" "$@"
+}
+
+python() { # RELEASE ARGUMENT…
+    release=$1
+    shift
+    run "$user" "$state" "$release" --property=EnvironmentFile="$environment" "$release/.venv/bin/python" "$@"
 }
 
 manage() {
     [ ! -t 0 ] || [ ! -t 1 ] || mode=--pty
-    python $home/current manage.py "$@"
+    python "$home/current" manage.py "$@"
 }
 
-install_host() {
-    if ! getent passwd "$user" >/dev/null; then
-        for path in /etc/nginx/$slug "$state" /etc/systemd/system/"$slug"-*; do
-            [ ! -e "$path" ] || fail "$path belongs to something else. Render the project with another slug than $slug."
-        done
-        step "Creating the user $user"
-        useradd --system --user-group --home-dir "$home" --no-create-home --shell /usr/sbin/nologin "$user"
-    elif [ "$(getent passwd "$user" | cut -d: -f6)" != "$home" ]; then
-        fail "The user $user belongs to something else. Render the project with another slug than $slug."
-    fi
-
-    step "Creating directories"
-    install -d -m 755 "$home/releases" "$web_root" "$public" "$public/static"
-    install -d -m 710 -o "$user" -g "$user" "$state"
-    install -d -m 750 -o "$user" -g "$user" "$public/media" "$private/private"
-    usermod --append --groups "$user" www-data  # nginx
-
-    if [ ! -e "$environment" ]; then
-        step "Generating SECRET_KEY in $environment"
-        secret=$(python3 -c "import secrets; print(secrets.token_urlsafe(50))")
-        (umask 077 && sed "s/^SECRET_KEY=.*/SECRET_KEY=$secret/" "$checkout/server.env.example" >"$environment.new")
-        mv "$environment.new" "$environment"
-    fi
-
-    if [ ! -e "/etc/ssl/$domain" ]; then
-        step "Generating a self-signed certificate"
-        certificate=/etc/ssl/$domain.self-signed
-        mkdir -p "$certificate"
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
-            -subj /CN=self-signed -addext "subjectAltName=DNS:$domain,DNS:www.$domain" \
-            -keyout "$certificate/privkey.pem" -out "$certificate/fullchain.pem" 2>/dev/null
-        link "$certificate" "/etc/ssl/$domain"
-    fi
-
-    step "Configuring nginx and the sandbox"
-    [ "$(readlink /etc/nginx/sites-enabled/default)" != /etc/nginx/sites-available/default ] ||
-        rm /etc/nginx/sites-enabled/default  # nginx allows one default server
-    rm -f /etc/nginx/conf.d/machine.conf  # an earlier name of the next file
-    install -m 644 "$checkout/nginx/default_server.conf" /etc/nginx/conf.d/default_server.conf
-    if printf '1.25.1\n%s\n' "$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')" | sort -C -V; then
-        sed -i '/listen/s/ http2//' /etc/nginx/conf.d/default_server.conf
-        echo 'http2 on;' >/etc/nginx/conf.d/http2.conf
-    fi
-    nginx -q -t
-    limits=/etc/systemd/system/nginx.service.d/sites.conf
-    cmp -s "$checkout/deploy/systemd/nginx.service.d.conf" $limits || restart=yes
-    install -D -m 644 "$checkout/deploy/systemd/nginx.service.d.conf" $limits
-    install -D -m 644 "$checkout/deploy/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
-    systemctl daemon-reload
-    [ -z "${restart-}" ] || systemctl restart nginx
-    systemctl start nginx
+put() { # FILE TARGET: a file of nginx/ or deploy/systemd/, with the names of this instance
+    sed -E -e 's#{{ cookiecutter.web_root | replace('.', '\\.') }}([/;]|$)#<root>\1#g' \
+        -e 's#{{ cookiecutter.domain_name | replace('.', '-uploads.', 1) | replace('.', '\\.') }}#<uploads>#g' \
+        -e 's#{{ cookiecutter.domain_name | replace('.', '\\.') }}#<domain>#g' \
+        -e 's#((User|Group)=){{ cookiecutter.project_slug[:31] }}$#\1<user>#' \
+        -e 's#(include |upstream |http://|/run/|/srv/|/etc/|/etc/nginx/|/var/lib/|/var/log/nginx/){{ cookiecutter.project_slug }}([^a-z0-9_]|$)#\1<name>\2#g' \
+        -e 's#((Sockets|Service|After)=|Unit=deploy-){{ cookiecutter.project_slug }}-#\1<name>-#g' \
+        -e 's#([$=]){{ cookiecutter.project_slug }}_(static_cache|media_disposition|login)#\1<name>_\2#g' \
+        -e "s#<root>#$web_root#g; s#<uploads>#${domain%%.*}-uploads.${domain#*.}#g; s#<domain>#$domain#g" \
+        -e "s#<user>#$user#g; s#<name>#$name#g" "$1" >"$2.new"
+    mv "$2.new" "$2"
 }
 
 release_failed() {
     live="The previous release is still live"
-    [ -e $home/current ] || live="The site is not live"
-    fail "Release failed at the step above. $live${migrated-}. Fix the problem and run \`make $task\` again. Log: journalctl -u '$slug-*'"
+    if [ "$task" = install ] && [ ! -e "$home/current" ]; then
+        live="Nothing was installed"
+        undo_install
+    fi
+    fail "The command failed at the step above. $live${migrated-}. Fix the problem and run \`make $task\` again. Log: journalctl -u '$name-*'"
 }
 
 release() {
-    new=$home/releases/$(date -u +%Y%m%d-%H%M%S)-$(git -C "$checkout" rev-parse --short HEAD)
-    trap 'rm -rf "$new" "$new.tar"; release_failed' EXIT
+    new=$home/releases/$(date -u +%Y%m%d-%H%M%S)-$(git rev-parse --short HEAD)
+    trap 'rm -rf "$new" "$new".*; release_failed' EXIT
+
+    step "Testing nginx's configuration as it is"
+    nginx -q -t
+    share_files "$checkout"
 
     step "Copying HEAD of $checkout to $new"
+    git status --porcelain | sed 's/^/Not committed, so not deployed: /' >&2
     mkdir "$new"
-    git -C "$checkout" archive --output="$new.tar" HEAD . ':(exclude).env'
-    tar -xf "$new.tar" -C "$new"
+    git archive HEAD . ':(exclude).env' >"$new.tar"
+    tar -xf "$new.tar" -C "$new" --no-same-owner --no-same-permissions
     rm "$new.tar"
-    ! ls /etc/nginx/modules-enabled/*brotli-static* >/dev/null 2>&1 ||
-        echo 'brotli_static on;' >"$new/nginx/brotli.conf"
 
+    # As the application's user, and no package is built, which would run its code. Exceptions:
+    # no-binary-package of [tool.uv] in pyproject.toml.
     step "Installing the dependencies in uv.lock"
-    (cd "$new" && UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never "$UV" sync --quiet --locked --no-dev --compile-bytecode)
+    install -d -o "$user" -g "$user" "$cache" "$new/.venv"
+    cp "$UV" "$new.uv"  # the sandbox hides home directories
+    # shellcheck disable=SC2046
+    run "$user" "$cache $new/.venv" "$new" --setenv=UV_CACHE_DIR="$cache" --setenv=UV_PYTHON=python3 --setenv=UV_PYTHON_DOWNLOADS=never \
+        $(env | sed -nE 's/^((UV_(IND|OFF|SYS|DEF)|SSL_)[A-Z_]*|[A-Za-z]+_(PROXY|proxy))=.*/--setenv=\1/p') \
+        "$new.uv" sync --quiet --locked --no-dev --no-build --compile-bytecode --link-mode copy
+    rm "$new.uv"
+    chown -R --no-dereference root:root "$new/.venv"
+    chmod -R a+rX,go-w "$new/.venv"
     python3 -m compileall -q -x '/\.venv/' "$new"
 
     step "Checking the settings"
     python "$new" manage.py check --deploy --fail-level WARNING
 
     step "Collecting static files, next to those of earlier releases"
-    run root "$public/static $new" "$new" manage.py collectstatic --noinput --verbosity 0
+    run root "$public/static $new" "$new" --property=EnvironmentFile="$environment" \
+        "$new/.venv/bin/python" manage.py collectstatic --noinput --verbosity 0
 
     step "Migrating the database"
     migrated="; migrations that ran stay applied"
     python "$new" manage.py migrate
 
     step "Requesting the home page"
-    python "$new" -c "
+    request_home_page "$new"
+    activate "$new"
+    prune
+}
+
+request_home_page() { # RELEASE
+    python "$1" -c "
 import config.wsgi, django.test
 page = django.test.Client(raise_request_exception=False, SERVER_NAME='$domain').get('/', secure=True)
-assert page.status_code < 500, page"
-    activate "$new"
+assert page.status_code < 500 and page.status_code != 400, page"  # 400: ALLOWED_HOSTS
+}
+
+install_sandbox() { # RELEASE OR CHECKOUT
+    mkdir -p "$units/$name-.service.d"
+    put "$1/deploy/systemd/sandbox.conf" "$units/$name-.service.d/10-sandbox.conf"
+    systemctl daemon-reload
 }
 
 stage() { # RELEASE: install its units and nginx files, and start it as `next`
-    link "$1" $home/next
+    link "$1" "$home/next"
     for unit in "$1"/deploy/systemd/*.service "$1"/deploy/systemd/*.socket "$1"/deploy/systemd/*.timer; do
-        install -m 644 "$unit" "/etc/systemd/system/$slug-${unit##*/}"
+        put "$unit" "$units/$name-${unit##*/}"
     done
-    install -D -m 644 "$1/deploy/systemd/sandbox.conf" "/etc/systemd/system/$slug-.service.d/10-sandbox.conf"
-    systemctl daemon-reload
-    systemd-analyze verify --man=no "$slug-web@next.service" "$slug-web.socket"
-    link "$1/nginx" /etc/nginx/$slug
-    ln -sf ../$slug/site.conf /etc/nginx/sites-enabled/$slug.conf
-    nginx -q -t
-    if ! diff -rq "$loaded/nginx" "$1/nginx" >/dev/null 2>&1; then
-        systemctl reload-or-restart nginx  # closes idle connections
-        loaded=$1
-    fi
-    systemctl restart $slug-web@next
+    for unit in "$1"/deploy/systemd/root/*; do
+        put "$unit" "$units/deploy-$name-${unit##*/}"
+    done
+    install_sandbox "$1"
+    systemd-analyze verify --man=no "$name-web@next.service" "$name-web.socket"
+
+    # Copies: without a file that it includes, nginx starts for no site. They are tested before nginx
+    # can read them.
+    conf=$(mktemp -d "/etc/nginx/$name.XXXXXX")
+    chmod 755 "$conf"
+    for file in "$1"/nginx/*.conf; do
+        put "$file" "$conf/${file##*/}"
+    done
+    ! ls /etc/nginx/modules-enabled/*brotli-static* >/dev/null 2>&1 || echo 'brotli_static on;' >"$conf/brotli.conf"
+    [ "$(value STAGING)" != 1 ] || protect "$conf"
+    [ -e "/etc/nginx/$name" ] || link "${conf##*/}" "/etc/nginx/$name"
+    ln -sf "../$name/site.conf" "/etc/nginx/sites-enabled/$name.conf"
+    unshare --mount sh -c "mount --bind $conf /etc/nginx/$name && nginx -q -t"
+    changed=$(diff -rq "/etc/nginx/$name/" "$conf" || true)
+    link "${conf##*/}" "/etc/nginx/$name"
+    find /etc/nginx -maxdepth 1 -type d -name "$name.*" ! -path "$conf" -exec rm -r {} +
+    [ -n "$old$changed" ] || changed=all
+    [ -z "$changed" ] || systemctl reload-or-restart nginx  # closes idle connections
+    systemctl restart "$name-web@next"
+}
+
+protect() { # DIRECTORY: of a staging site's files for nginx
+    echo 'add_header X-Robots-Tag "noindex, nofollow" always;' >"$1/staging.conf"
+    login=$(value BASIC_AUTH)
+    [ -n "$login" ] || return 0
+    echo "auth_basic $domain; auth_basic_user_file /etc/nginx/$name/htpasswd;" >>"$1/staging.conf"
+    echo "${login%%:*}:$(echo "${login#*:}" | openssl passwd -apr1 -stdin)" >"$1/htpasswd"
+    chown root:www-data "$1/htpasswd"
+    chmod 640 "$1/htpasswd"
 }
 
 switch() { # RELEASE: zero downtime, `next` accepts connections while `current` restarts
-    if [ "$(readlink -f $home/current)" != "$1" ]; then
-        link "$1" $home/current
-        systemctl restart $slug-web@current
+    if [ "$(readlink -f "$home/current")" != "$1" ] || [ "$task" = restart ]; then
+        sync  # after a power failure the link must not lead to incomplete files
+        link "$1" "$home/current"
+        systemctl restart "$name-web@current"
     fi
-    systemctl --quiet stop $slug-web@next
-    rm -f $home/next
+    systemctl --quiet stop "$name-web@next"
+    rm -f "$home/next"
+}
+
+start_units() { # RELEASE: those with [Install], such as a worker; remove those that it does not have
+    systemctl enable --quiet --now "$name-web.socket" "$name-web@current"
+    systemctl enable --quiet "deploy-$name-task@recover"
+    for unit in $(cd "$1/deploy/systemd" && grep -l '^\[Install\]' ./*.* | grep -v ./web); do
+        systemctl enable --quiet "$name-${unit#./}"
+        systemctl restart "$name-${unit#./}"
+    done
+    for unit in "$units/$name"-?*.*; do
+        [ ! -f "$unit" ] || [ -e "$1/deploy/systemd/${unit##*/"$name"-}" ] || remove_unit "$unit"
+    done
+}
+
+remove_unit() { # FILE
+    systemctl --quiet disable --now "${1##*/}" 2>/dev/null || true  # a template has no process
+    rm "$1"
 }
 
 activate() { # RELEASE
     new=$1
-    old=$(readlink -e $home/current || true)
-    loaded=$old  # the release whose files nginx has loaded
+    old=$(readlink -e "$home/current" || true)
     trap undo EXIT
 
     step "Starting the new release beside the live one"
     stage "$new"
 
-    step "Switching traffic"
+    step "Switching traffic; running requests have a minute to finish"
+    [ -z "$old" ] || link "$old" "$home/undo"  # until the probe has passed: see recover
     switch "$new"
-    systemctl enable --quiet --now $slug-web.socket $slug-web@current $slug-daily.timer
+    start_units "$new"
 
     step "Probing the live site"  # with PROBE_OPTIONS of $environment
     python "$new" manage.py probe --connect 127.0.0.1:443 --insecure
     trap - EXIT
-    [ -z "$old" ] || link "$old" $home/previous
+    accept
     step "https://$domain/ is live, release ${new##*/}"
 }
 
-undo() { # make the previous release live again, or stop a first installation
+accept() {
+    [ -z "$old" ] || [ "$old" = "$new" ] || link "$old" "$home/previous"
+    rm -f "$home/undo"
+}
+
+undo() { # make the previous release live again, or undo a first installation
     set +e  # as many of these steps as possible
     trap '' HUP INT TERM
     if [ -n "$old" ]; then
         stage "$old"
         switch "$old"
+        start_units "$old"
     else
-        rm -f /etc/nginx/sites-enabled/$slug.conf $home/next $home/current
-        systemctl --quiet disable --now $slug-web.socket $slug-web@next $slug-web@current $slug-daily.timer
-        systemctl reload nginx
+        rm -f "$home/current"
     fi
+    rm -f "$home/undo"
     release_failed
 }
 
+recover() { # at boot, after a power failure in a release: what is live was not probed
+    old=$(readlink -e "$home/undo") || exit 0
+    new=$(readlink -e "$home/current")
+    if python "$new" manage.py probe --connect 127.0.0.1:443 --insecure; then
+        accept
+    else
+        activate "$old"
+    fi
+}
+
+restart() { # with a changed environment
+    trap release_failed EXIT
+    step "Checking the settings"
+    python "$home/current" manage.py check --deploy --fail-level WARNING
+    request_home_page "$home/current"
+    activate "$(readlink -f "$home/current")"
+}
+
 rollback() {
-    [ -e $home/previous ] || fail "There is no previous release to roll back to."
-    activate "$(readlink -f $home/previous)"
+    target=$(readlink -e "$home/previous" || true)
+    if [ -n "${TO-}" ]; then
+        target=$(find "$home/releases" -mindepth 1 -maxdepth 1 -type d -name "*$TO*")
+    fi
+    [ -d "$target" ] || fail "There is no previous release, or not exactly one with TO='${TO-}' in its name: run \`make releases\`."
+    [ "$target" != "$(readlink -f "$home/current")" ] || fail "${target##*/} is live already."
+    activate "$target"
 }
 
-backup() {
-    umask 077
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    python $home/current -m deploy.database save >"$work/database"
-    mkdir -p /var/backups/$slug
-    archive=/var/backups/$slug/$(date -u +%Y%m%d-%H%M%S).tar
-    # After the database, so that every file it names is saved. tar exits with 1 if one was added.
-    tar -cf "$archive.part" --exclude='.*.part' -C "$work" database -C "$public" media -C "$private" private || [ $? = 1 ]
-    mv "$archive.part" "$archive"
-    echo "$archive"
+releases() {
+    ls "$home/releases"
+    echo "live: $(readlink "$home/current"), previous: $(readlink "$home/previous")"
 }
 
-restore() {
-    [ -f "${FROM-}" ] || fail "No backup at FROM='${FROM-}'. Run \`make restore FROM=/var/backups/$slug/….tar\`."
-    step "Adding the uploads in $FROM to $public/media and $private/private"
-    tar -xf "$FROM" -C "$public" media
-    tar -xf "$FROM" -C "$private" private
-    step "Replacing the database"
-    tar -xOf "$FROM" database | python $home/current -m deploy.database load
-    python $home/current manage.py migrate --verbosity 0
-}
-
-prune() { # the manifests of all releases tell which static files are used
-    days=${DAYS:-30}
-    step "Removing releases and static files unused for $days days"
-    find $home/releases -mindepth 1 -maxdepth 1 -mtime "+$days" \
-        ! -name "$(basename "$(readlink $home/current)")" \
-        ! -name "$(basename "$(readlink $home/previous)")" -exec rm -r {} +
-    python3 - "$public/static" "$days" $home/releases/*/staticfiles.json <<'END'
+prune() { # the newest five stay; the manifests of all releases tell which static files are used
+    find "$home/releases" -mindepth 1 -maxdepth 1 -type d | sort | head -n -5 | while read -r release; do
+        case $(readlink "$home/current" "$home/previous") in
+        *"$release"*) ;;
+        *) find "$release" -maxdepth 0 -mtime "+${DAYS:-30}" -exec rm -r {} + ;;
+        esac
+    done
+    python3 - "$public/static" "${DAYS:-30}" "$home"/releases/*/staticfiles.json <<'END'
 import json, pathlib, sys, time
 root, days, *manifests = sys.argv[1:]
 paths = [json.loads(pathlib.Path(manifest).read_text())["paths"] for manifest in manifests]
@@ -243,18 +302,29 @@ for file in pathlib.Path(root).rglob("*"):
 END
 }
 
+. "$checkout/deploy/install.sh"
+. "$checkout/deploy/backup.sh"
+
 [ "$(id -u)" = 0 ] || fail "Must be run as root."
 task=$1
 shift
-[ "$task" = install ] || [ -e $home/current ] || fail "Not installed yet: run \`make install\`."
-if [ "$task" != manage ]; then
-    mkdir -p $home
-    exec 9<$home  # a lock file in /run/lock could be taken by any user
-    flock --nonblock 9 || fail "Another deploy command is running for $slug. Wait until it has finished."
+needed=$home/current
+[ "$task" != uninstall ] || needed=$environment
+[ "$task" = install ] || [ -e "$needed" ] || fail "$name is not installed: there is no $needed. Run \`make install\`."
+if [ "$task" != manage ] && [ -z "${LOCKED-}" ]; then
+    exec 9<"$home"  # a lock file in /run/lock could be taken by any user
+    flock --nonblock 9 || fail "Another deploy command is running for $name. Wait until it has finished."
 fi
 trap 'exit 1' HUP INT TERM
 case $task in
 install) install_host; release ;;
-manage | release | rollback | backup | restore | prune) "$task" "$@" ;;
+release)
+    if [ -z "${LOCKED-}" ]; then
+        git pull --quiet --ff-only
+        LOCKED=1 exec sh "$0" release  # this script may be another one now
+    fi
+    release
+    ;;
+manage | restart | rollback | recover | releases | backup | restore | copy | prune | uninstall) "$task" "$@" ;;
 *) fail "Unknown command: $task" ;;
 esac

@@ -43,12 +43,13 @@ def env_url(name: str, *schemes: str) -> str:
 
 BASE_DIR = layout.CHECKOUT
 SITE_NAME = "Client Site"
-DOMAIN = "client-site.example"
+DOMAIN = env("DOMAIN", "client-site.example")
 
 # LOCAL_DEV: Django itself serves static and media files. It is independent of DEBUG: with
 # LOCAL_DEV=1 DEBUG=0 the error pages can be viewed with their styles.
 LOCAL_DEV = env_bool("LOCAL_DEV")
 DEBUG = env_bool("DEBUG")
+STAGING = env_bool("STAGING")  # mail is not sent
 
 MEDIA_URL = layout.MEDIA_URL
 if LOCAL_DEV:
@@ -190,20 +191,20 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# Mail: printed with LOCAL_DEV, else sent by EMAIL_URL or the host's own mail server. The time-out,
-# in seconds: one that does not respond must not block the site.
+# Mail: printed with LOCAL_DEV or STAGING, else sent by EMAIL_URL or the host's own mail server. The
+# time-out, in seconds: one that does not respond must not block the site.
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("DEFAULT_FROM_EMAIL", f"webmaster@{DOMAIN}")
 EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
 email_url = env_url("EMAIL_URL", "smtp://", "smtp+tls://", "smtp+ssl://")
 ADMINS = [("", address) for address in env_list("ADMINS")]  # get a mail for each error 500
 EMAIL_TIMEOUT = 10
-if email_url:
+if STAGING or (LOCAL_DEV and not email_url):
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+elif email_url:
     from environ import Env
 
     vars().update(Env.email_url_config(email_url))
-elif LOCAL_DEV:
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 # Logging to standard error: with DEBUG off, Django's default only mails errors.
 

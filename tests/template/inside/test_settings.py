@@ -4,10 +4,15 @@ import functools
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
+import tempfile
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 
 from files import layout
 
@@ -19,11 +24,11 @@ print(json.dumps({k: v for k, v in vars(settings).items() if k.isupper()}, defau
 """
 
 
-def python(*arguments, input: str = "", **environment) -> subprocess.CompletedProcess:
+def python(*arguments, **environment) -> subprocess.CompletedProcess:
     """Run Python with a secret key and nothing else in the environment."""
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "of tests", **environment}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, input=input, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 @functools.cache
@@ -84,11 +89,37 @@ with transaction.atomic():
 
 def test_restoring_a_damaged_database_is_one_sentence(tmp_path):
     url = f"sqlite:///{tmp_path}/db.sqlite3"
-    text = "This is no database. " * 100
-    done = python("-m", "deploy.database", "load", input=text, DATABASE_URL=url)
+    (tmp_path / "damaged").write_text("This is no database. " * 100)
+    done = python("-m", "deploy.database", "load", tmp_path / "damaged", DATABASE_URL=url)
     assert done.returncode == 1
     told = "The database is damaged, nothing was changed: file is not a database\n"
     assert done.stderr == told
+
+
+def test_another_instance():
+    settings = production(DOMAIN="staging.client.example", STAGING="1", EMAIL_URL="smtp://x")
+    assert settings["ALLOWED_HOSTS"] == ["staging.client.example"]
+    assert settings["DEFAULT_FROM_EMAIL"] == "webmaster@staging.client.example"
+    mail = settings["MAILERS"]["default"] if "MAILERS" in settings else settings
+    backend = mail.get("BACKEND", mail.get("EMAIL_BACKEND"))
+    assert backend == "django.core.mail.backends.console.EmailBackend"  # nothing is sent
+
+
+@pytest.mark.parametrize("password", ["ada-lovelace", "x7!kQ", "password1", "8264019375"])
+def test_weak_passwords_are_rejected(password):
+    with pytest.raises(ValidationError):
+        validate_password(password, get_user_model()(username="ada-lovelace"))
+
+
+def test_development_rejects_other_hosts():
+    """Else a page of another site could read this one, by DNS rebinding."""
+    hosts = production(LOCAL_DEV="1", LOCAL_VAR=tempfile.gettempdir())["ALLOWED_HOSTS"]
+    assert hosts == [".localhost", "127.0.0.1", "[::1]"]
+
+
+def test_idle_connections_outlive_nginx():
+    """nginx closes those to gunicorn after 60 s, and must not reuse one that gunicorn closes."""
+    assert runpy.run_path(layout.CHECKOUT / "gunicorn.conf.py")["keepalive"] > 60
 
 
 def test_media_domain():

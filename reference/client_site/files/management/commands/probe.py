@@ -365,7 +365,10 @@ class Command(BaseCommand):
     def run_from_argv(self, argv):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, leave)
-        super().run_from_argv([*argv, *shlex.split(os.environ.get("PROBE_OPTIONS", ""))])
+        options = shlex.split(os.environ.get("PROBE_OPTIONS", ""))
+        if login := os.environ.get("BASIC_AUTH"):  # of a staging site
+            options += ["--header", "Authorization: Basic " + base64.b64encode(login.encode()).decode()]
+        super().run_from_argv([*argv, *options])
 
     def add_arguments(self, parser):
         home = "http://localhost:8000/" if settings.LOCAL_DEV else f"https://{settings.DOMAIN}/"
