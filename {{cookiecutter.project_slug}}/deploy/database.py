@@ -1,4 +1,4 @@
-"""`python -m deploy.database save FILE` copies the database to a file, `load FILE` replaces it by one.
+"""`python -m deploy.database save FILE` copies the database to a file, `load FILE` replaces it.
 Both work while the site is live: other connections wait, or see the state before.
 """
 

@@ -366,8 +366,8 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, leave)
         options = shlex.split(os.environ.get("PROBE_OPTIONS", ""))
-        if login := os.environ.get("BASIC_AUTH"):  # of a staging site
-            options += ["--header", "Authorization: Basic " + base64.b64encode(login.encode()).decode()]
+        if login := os.environ.get("BASIC_AUTH", "").encode():  # of a staging site
+            options += ["--header", f"Authorization: Basic {base64.b64encode(login).decode()}"]
         super().run_from_argv([*argv, *options])
 
     def add_arguments(self, parser):
