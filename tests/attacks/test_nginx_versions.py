@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 # Findings of the analysers that are accepted, and why.
 ACCEPTED = {
+    "try_files_is_evil_too": "certbot's few files need no cache",
     "http2_misdirected_request": "return 444 closes the connection, so the browser retries",
     "unanchored_regex": "intended: `/.` anywhere in a URL",
     "missing_worker_processes": "belongs to the server's nginx.conf, not to a site's files",
