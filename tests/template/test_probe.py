@@ -438,7 +438,7 @@ MUTANTS = {
         "bodies of the default size": removed("proxy.conf", "client_max_body_size.*"),
     },
     "wrong-host": {
-        "no server for unknown hosts": removed("default_server.conf", r"server {(.|\n)*")
+        "no server for unknown hosts": removed("default_server.conf", r"server {\n(.|\n)*")
     },
     "absolute-url": {"the client's Host": [("proxy.conf", r"Host \$host", "Host $http_host")]},
     "application": {
