@@ -3,7 +3,7 @@
 To add a mutant: a name, a file of the project, a text in it and its replacement (none: removed).
 Any white space matches that between the words of the text, which must occur once. `also` names a
 test that the mutant needs beside the cases that are run for all: the "slow" cases, those while the
-application is "stopped", or a start of nginx with a "long_domain".
+application is "stopped", or a start of nginx with a "long_domain"; or the "newest" nginx.
 """
 
 import re
@@ -94,7 +94,8 @@ NGINX = [
     Mutant("a file of the web root served", "nginx/site.conf", "location / { include", "location = /secret.txt {} location / { include"),
     Mutant("TLS sessions not resumed", "nginx/default_server.conf", "ssl_session_cache shared:tls:10m;"),
     Mutant("TLS session tickets of the default server", "nginx/default_server.conf", "ssl_session_tickets off;"),
-    Mutant("TLS 1.0 and 1.1", "nginx/tls.conf", "ssl_protocols TLSv1.2 TLSv1.3;", "ssl_ciphers ALL:@SECLEVEL=0;"),
+    # Older versions of nginx read them from the default server only.
+    Mutant("TLS versions of nginx.conf", "nginx/tls.conf", "ssl_protocols TLSv1.2 TLSv1.3;", also="newest"),
     Mutant("TLS session tickets", "nginx/tls.conf", "ssl_session_tickets off;"),
     Mutant("static: no try_files", "nginx/static.conf", "try_files $uri =404;"),
     Mutant("static: dotfiles", "nginx/static.conf", r"location ~ /\. { return 404; }"),

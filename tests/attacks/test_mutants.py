@@ -70,7 +70,7 @@ def restart(server, nginx: str) -> None:
 def test_nginx(server, site, nginx, mutant):
     try:
         with edited(server.project, [mutant.edit]):
-            restart(server, nginx)
+            restart(server, fetch_nginx("sid") if mutant.also == "newest" else nginx)
             names = QUICK + SLOW if mutant.also == "slow" else QUICK
             failed = [*run_all(site, names, ENOUGH)]
             if mutant.also == "stopped":

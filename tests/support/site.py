@@ -198,14 +198,13 @@ def lay_out(
     }
     if load:
         (root / slug / "brotli.conf").write_text("brotli_static on;\n")
-    if http2 := version(nginx) >= (1, 25, 1):
-        (root / "conf.d/http2.conf").write_text("http2 on;\n")
+    http2 = version(nginx) >= (1, 25, 1)
     for file in (project / "nginx").glob("*.conf"):
         targets.setdefault(file.name, f"{slug}/{file.name}")
     for name, target in targets.items():
         text = (project / "nginx" / name).read_text()
-        if http2:
-            text = text.replace("ssl http2 default_server", "ssl default_server")
+        if http2 and name == "default_server.conf":
+            text = "http2 on;\n" + text.replace("ssl http2 default_server", "ssl default_server")
         for port, free in zip((80, 443), ports, strict=True):
             text = re.sub(rf"listen {port}\b", f"listen 127.0.0.1:{free}", text)
             text = text.replace(f"listen [::]:{port}", f"listen [::1]:{free}")

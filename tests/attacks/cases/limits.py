@@ -37,9 +37,13 @@ def sign_in_attempts(site: Site) -> None:
 
 def concurrent_requests(site: Site) -> None:
     with ExitStack() as stack:
-        for _ in range(210):
-            connection = stack.enter_context(site.connect(client="127.0.0.4"))
-            connection.sendall(site.encode(BODY))
+        slow = []
+        for number in range(210):
+            slow.append(stack.enter_context(site.connect(client="127.0.0.4")))
+            slow[-1].sendall(site.encode(BODY))
+            if number % 20 == 19:  # nginx waits for 10 seconds
+                for connection in slow:
+                    connection.sendall(b"x")
         refused = site.raw(request("/"), client="127.0.0.4")
         assert refused and refused.status == 429
         page = site.raw(request("/"), client="127.0.0.5")
