@@ -1,4 +1,7 @@
-"""Each protection removed in turn: a case or a test must fail. Owns docs/evidence/mutants.md."""
+"""Each protection removed in turn: the cases and tests that docs/evidence/mutants.md names must fail.
+
+With --update-docs, or for a new mutant, all are run and the first three that fail are written there.
+"""
 
 import re
 import shutil
@@ -21,6 +24,7 @@ INSIDE = TEMPLATE / "tests/template/inside"
 ALL = [*mutants.NGINX, *mutants.APPLICATION, *mutants.LOCAL]
 FAILED: dict[str, list[str]] = {}  # of each mutant that ran: the cases and tests that failed
 ENOUGH = 4  # failures: the page names three
+HANG = "the project's tests do not end"
 QUICK = [name for name, case in CASES.items() if not case.slow and not case.stopped]
 SLOW = [name for name, case in CASES.items() if case.slow]
 STOPPED = [name for name, case in CASES.items() if case.stopped]
@@ -51,6 +55,25 @@ def site(site):
     return site
 
 
+def rows() -> dict[str, str]:
+    """Return the page's rows by the names of the mutants."""
+    lines = (TEMPLATE / "docs" / PAGE).read_text().splitlines()
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines}
+
+
+@pytest.fixture
+def named(request, mutant) -> list[str]:
+    """What the page names for a mutant; nothing if it must be found out."""
+    row = rows().get(mutant.name)
+    if request.config.getoption("--update-docs") or not row:
+        return []
+    return row.split(" | ")[2].removesuffix(" |").removesuffix(", …").split(", ")
+
+
+def cases(named: list[str], otherwise: list[str]) -> list[str]:
+    return [name for name in named if name in CASES] if named else otherwise
+
+
 def record(mutant: Mutant, failed: list[str]) -> None:
     """Record the cases and tests that fail with a mutant; there must be one."""
     FAILED[mutant.name] = [*dict.fromkeys(failed)]
@@ -67,12 +90,13 @@ def restart(server, nginx: str) -> None:
 @pytest.mark.slow
 @pytest.mark.docs
 @pytest.mark.parametrize("mutant", mutants.NGINX, ids=str)
-def test_nginx(server, site, nginx, mutant):
+def test_nginx(server, site, nginx, mutant, named):
     try:
         with edited(server.project, [mutant.edit]):
             restart(server, fetch_nginx("sid") if mutant.also == "newest" else nginx)
             names = QUICK + SLOW if mutant.also == "slow" else QUICK
-            failed = [*run_all(site, names, ENOUGH)]
+            running = [name for name in cases(named, names) if name not in STOPPED]
+            failed = [*run_all(site, running, ENOUGH)]
             if mutant.also == "stopped":
                 server.stop_application()
                 failed += run_all(site, STOPPED)
@@ -102,7 +126,7 @@ def starts_with_a_long_domain(server, nginx: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.docs
 @pytest.mark.parametrize("mutant", mutants.APPLICATION, ids=str)
-def test_application(server, site, nginx, python, mutant):
+def test_application(server, site, nginx, python, mutant, named):
     collected = {*site.static.rglob("*")}
     server.stop_application()
     try:
@@ -113,12 +137,12 @@ def test_application(server, site, nginx, python, mutant):
                 failed = re.findall(r"\((files\.\w+)\)", str(error))  # checks
             else:
                 server.start_application()
-                failed = [*run_all(site, QUICK, ENOUGH)]
+                failed = [*run_all(site, cases(named, QUICK), ENOUGH)]
                 server.stop_application()
                 for file in site.media.glob("photos/*"):
                     file.unlink()
                 if len(failed) < ENOUGH:
-                    failed += project_tests(server.project, python())
+                    failed += project_tests(server.project, python(), named)
     finally:
         server.stop_nginx()  # it keeps deleted files open
         for file in {*site.static.rglob("*")} - collected:
@@ -135,19 +159,22 @@ def test_every_change_is_undone(site):
     assert run_all(site, QUICK) == {}
 
 
-def project_tests(project: Path, python: Path) -> list[str]:
+def project_tests(project: Path, python: Path, named: list[str]) -> list[str]:
     """Return the tests that fail in the rendered project: its own and those of tests/template/inside/.
 
-    Without test_uploads.py, which needs the app of the README.
+    Of the named ones, if any. Without test_uploads.py, which needs the app of the README.
     """
+    chosen = [name for name in named if name.startswith("test_")]
+    if named and not chosen and HANG not in named:
+        return []
     for file in INSIDE.glob("test_*.py"):
         if file.name != "test_uploads.py":
             shutil.copy(file, project / "tests")
     tests = [python, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider"]
-    tests.append(f"--maxfail={ENOUGH}")
+    tests += [f"--maxfail={ENOUGH}", "-k", " or ".join(chosen)]
     done = run("timeout", "120", *tests, cwd=project, PYTHONDONTWRITEBYTECODE="1")
     if done.returncode == 124:
-        return ["the project's tests do not end"]
+        return [HANG]
     assert done.returncode in {0, 1}, done.stdout  # otherwise pytest ran no tests
     return re.findall(r"^(?:FAILED|ERROR) [\w/]+\.py::(\w+)", done.stdout, re.MULTILINE)
 
@@ -155,30 +182,30 @@ def project_tests(project: Path, python: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.docs
 @pytest.mark.parametrize("mutant", mutants.LOCAL, ids=str)
-def test_local(bake, python, tmp_path, mutant):
+def test_local(bake, python, tmp_path, mutant, named):
     project = shutil.copytree(bake(), tmp_path / "client_site")
+    local = [name for name in QUICK if CASES[name].local]
     with edited(project, [mutant.edit]), development_server(project, python()) as site:
-        failed = [*run_all(site, [name for name in QUICK if CASES[name].local], ENOUGH)]
+        failed = [*run_all(site, cases(named, local), ENOUGH)]
         if len(failed) < ENOUGH:
-            failed += project_tests(project, python())
+            failed += project_tests(project, python(), named)
         record(mutant, failed)
 
 
 @pytest.mark.slow
 @pytest.mark.docs
 def test_page_lists_the_mutants(check_generated):
-    """Last: every row names cases that failed. A mutant that did not run now keeps its row."""
-    text = (TEMPLATE / "docs" / PAGE).read_text()
-    rows = {row.split(" | ")[0].removeprefix("| "): row for row in text.splitlines()}
+    """Last: every row names what failed. A mutant that did not run now keeps its row."""
+    listed = rows()
     for mutant in ALL:
         failed = FAILED.get(mutant.name, [])
         start = f"| {mutant} | `{mutant.file}` | "
-        row = rows.get(mutant.name, "")
-        named = row.removeprefix(start).removesuffix(" |").removesuffix(", …").split(", ")
-        if failed and not (row.startswith(start) and {*named} <= {*failed}):
+        row = listed.get(mutant.name, "")
+        names = row.removeprefix(start).removesuffix(" |").removesuffix(", …").split(", ")
+        if failed and not (row.startswith(start) and {*names} <= {*failed}):
             more = ", …" if len(failed) > 3 else ""
-            rows[mutant.name] = f"{start}{', '.join(failed[:3])}{more} |"
-    never_ran = [mutant for mutant in ALL if mutant.name not in rows]
+            listed[mutant.name] = f"{start}{', '.join(failed[:3])}{more} |"
+    never_ran = [mutant for mutant in ALL if mutant.name not in listed]
     assert not never_ran
     head = ["| removed or weakened | in | tests that failed |", "|---|---|---|"]
-    check_generated(PAGE, "mutants", "\n".join([*head, *(rows[m.name] for m in ALL)]) + "\n")
+    check_generated(PAGE, "mutants", "\n".join([*head, *(listed[m.name] for m in ALL)]) + "\n")

@@ -113,7 +113,7 @@ class Server:
     def stop_application(self) -> None:
         """Stop gunicorn."""
         self.application.terminate()
-        self.application.wait(40)  # graceful timeout: 30 s
+        self.application.wait(80)  # graceful_timeout and some
 
     def start_nginx(self, nginx: str) -> None:
         """Start nginx with the project's files."""
