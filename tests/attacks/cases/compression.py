@@ -13,7 +13,7 @@ files["media/u/long.txt"] = b"a" * 9000
 for name in ("a.png.gz", "a.png.br", "a.png.zst", "long.txt.gz", "long.txt.br"):
     files[f"media/u/{name}"] = SCRIPT
 for coding in ("gzip", "br", "zstd", "deflate", "*", "gzip, br", "identity;q=0, gzip"):
-    send(f"negotiation-{coding}", request("/s/media/u/a.png", headers=[f"Accept-Encoding: {coding}"]),
+    send(f"negotiation-{coding.replace(', ', '-')}", request("/s/media/u/a.png", headers=[f"Accept-Encoding: {coding}"]),
          untrusted_upload("image/png", "inline"), body(PNG), local=True)
 send("negotiation-text-is-not-compressed",
      request("/s/media/u/long.txt", headers=["Accept-Encoding: gzip, br"]),
