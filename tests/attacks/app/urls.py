@@ -1,5 +1,7 @@
 """The rendered project's URLs, a view that returns the request as JSON, and private files."""
 
+import time
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
@@ -31,6 +33,11 @@ def echo(request):
 papers = login_required(views.private)
 
 
+def slow(request):
+    time.sleep(0.5)
+    return HttpResponse()
+
+
 def repeat(request):
     """A mistake: a page with a visitor's text, unescaped."""
     return HttpResponse(request.GET["text"])
@@ -38,6 +45,7 @@ def repeat(request):
 
 urlpatterns = [
     path("echo/", echo),
+    path("slow/", slow),
     path("repeat/", repeat),
     path("papers/<path:name>", papers),
     *project_urls,

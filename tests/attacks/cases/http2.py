@@ -1,9 +1,13 @@
 """HTTP/2, with frames that a client library would refuse to send."""
 
 import ssl
+import time
 
 from attacks.sites import Site
 from attacks.table import case
+from support.http import request
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 def frame(frame_type: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -20,7 +24,7 @@ def status(site: Site, fields: list[tuple[str, str]]) -> int | None:
     encoded = b"".join(literal(*(site.expand(part).encode() for part in pair)) for pair in fields)
     with site.connect(alpn=["h2"]) as connection:
         assert connection.selected_alpn_protocol() == "h2", "no HTTP/2"
-        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 5, 1, encoded))
+        connection.sendall(PREFACE + frame(4, 0, 0, b"") + frame(1, 5, 1, encoded))
         raw = b""
         while True:
             try:
@@ -79,3 +83,23 @@ http2("trace", REJECTED, method="TRACE")
 http2("two-paths", {None, 400}, (":path", "/admin/"))
 http2("two-methods", {None, 400}, (":method", "POST"))
 http2("unknown-pseudo-header", {None, 400}, (":evil", "1"))
+
+
+def resets(site: Site) -> None:
+    """Requests that are cancelled at once (CVE-2023-44487) still reach Django: not all at once."""
+    fields = [(":method", "GET"), (":scheme", "https"), (":authority", site.domain), (":path", "/slow/")]
+    encoded = b"".join(literal(*(part.encode() for part in pair)) for pair in fields)
+    with site.connect(alpn=["h2"], client="127.0.0.6", timeout=20) as connection:
+        connection.sendall(PREFACE + frame(4, 0, 0, b""))
+        try:
+            for stream in range(1, 2000, 2):
+                connection.sendall(frame(1, 5, stream, encoded) + frame(3, 0, stream, (8).to_bytes(4)))
+        except OSError:  # nginx has closed the connection
+            pass
+        time.sleep(1)
+        assert site.raw(request("/echo/"), client="127.0.0.7", timeout=30).status == 200
+    time.sleep(1)
+    assert 0 < site.log().count("/slow/") < 200
+
+
+case("http2-resets", resets, slow=True)
