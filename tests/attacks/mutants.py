@@ -54,6 +54,7 @@ NGINX = [
     Mutant("sign-in attempts: GET instead", "nginx/site.conf", '"~^POST .*/login/$"', '"~^GET .*/login/$"'),
     Mutant("too many requests: 503", "nginx/proxy.conf", "limit_req_status 429;"),
     Mutant("too many requests: nginx's page", "nginx/errors.conf", "error_page 429 @too_many;"),
+    Mutant("concurrent requests: without cancelled ones", "nginx/proxy.conf", "proxy_ignore_client_abort on;", also="slow"),
     Mutant("concurrent requests: no limit", "nginx/site.conf", "limit_conn clients 200;", also="slow"),
     Mutant("cache: 416 for a year", "nginx/site.conf", "map $uri$http_range", "map $uri"),
     Mutant("certbot: a page", "nginx/site.conf", "types {} default_type text/plain;"),
@@ -200,6 +201,7 @@ NGINX = [
 APPLICATION = [
     Mutant("gunicorn: closes idle connections before nginx", "gunicorn.conf.py", "keepalive = 75", "keepalive = 2"),
     Mutant("passwords: like the user's name", "config/settings.py", '"UserAttributeSimilarityValidator",'),
+    Mutant("session: cookie of any subdomain", "config/settings.py", 'SESSION_COOKIE_NAME = "__Host-sessionid"'),
     Mutant("passwords: short", "config/settings.py", '"MinimumLengthValidator",'),
     Mutant("passwords: common", "config/settings.py", '"CommonPasswordValidator",'),
     Mutant("passwords: digits only", "config/settings.py", '"NumericPasswordValidator",'),

@@ -22,7 +22,7 @@ from django.test import Client
 for name, staff in (("visitor", False), ("staff", True)):
     client, users = Client(), get_user_model().objects
     client.force_login(users.create_user(name, is_staff=staff, is_superuser=staff))
-    print("session", client.cookies["sessionid"].value)
+    print(client.cookies.output(attrs=[], header="session"))
 """
 # The environment that adds the test views to a project.
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "attacks.app.settings", "PYTHONPATH": str(TEMPLATE / "tests")}
@@ -40,8 +40,8 @@ class Site:
     private: Path
     local: bool = False
     brotli: bool = False  # whether nginx has the module
-    visitor: str = ""  # session of a user without staff status
-    staff: str = ""  # session of a user who can upload in the admin
+    visitor: str = ""  # session cookie of a user without staff status
+    staff: str = ""  # session cookie of a user who can upload in the admin
     log: Callable[[], str] = lambda: ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -58,7 +58,7 @@ class Site:
         return roots[directory] / rest
 
     def expand(self, text: str) -> str:
-        """Replace the placeholders that cases use: domains, and the sessions of two users."""
+        """Replace the placeholders that cases use: domains, and the session cookies of two users."""
         for name, value in {
             "$DOMAIN": self.domain,
             "$UPPER": self.domain.upper(),

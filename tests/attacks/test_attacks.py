@@ -115,7 +115,7 @@ def test_the_development_server_matches_nginx_for_private_uploads(server, site, 
         for name in names:
             (directory / name).write_bytes(SCRIPT)
     for name in names:
-        signed_in = ["Cookie: sessionid=$VISITOR"]
+        signed_in = ["Cookie: $VISITOR"]
         nginx, development = compare(site, local, f"/papers/{name}", headers=signed_in)
         assert nginx.status == 200
         assert development["Cache-Control"] == nginx["Cache-Control"]

@@ -147,7 +147,7 @@ def test_media_domain_images_are_shown_without_cookies(chromium, site):
         sent = []
         page.on("request", lambda r: sent.append(r) if site.media_domain in r.url else None)
         cookie = {"domain": site.domain, "path": "/", "secure": True}
-        page.context.add_cookies([{"name": "sessionid", "value": "x", **cookie}])
+        page.context.add_cookies([{"name": "readable", "value": "x", **cookie}])
         page.goto(f"https://{site.domain}/echo/")
         url = f"https://{site.media_domain}/s/media/browser/both.png"
         shown = page.evaluate(INSERT, ELEMENTS["image"].replace("URL", url))

@@ -196,7 +196,7 @@ class Site:
 
     def request_with_session(self, path: str) -> tuple[int, str]:
         """Request a page with a session cookie, which Django looks up in the database."""
-        return self.request(path, "--cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")
+        return self.request(path, "--cookie", "__Host-sessionid=abcdefghijklmnopqrstuvwxyz012345")
 
     def stored_uploads(self) -> set[str]:
         """Return the paths of all uploads, partial ones too."""

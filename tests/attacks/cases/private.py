@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 from attacks.expect import OCTET_STREAM, body, by_nginx, refused, status, untrusted_upload
 from attacks.files import SECRET, directory, files, symlink
-from attacks.table import send
+from attacks.sites import Site
+from attacks.table import case, send
 from support.http import request
 from support.images import PNG
 
@@ -60,8 +61,8 @@ def hides_internal_url(response, site):
     assert response["X-Accel-Redirect"] is None and b"/s/private" not in response.raw
 
 
-VISITOR = ["Cookie: sessionid=$VISITOR"]
-STAFF = ["Cookie: sessionid=$STAFF"]
+VISITOR = ["Cookie: $VISITOR"]
+STAFF = ["Cookie: $STAFF"]
 for name, target, session, *checks in (
     ("view-anonymous", "/papers/paper.html", [], to_the_login),
     ("admin-view-anonymous", "/admin/private/paper.html", [], to_the_login),
@@ -75,6 +76,14 @@ for name, target, session, *checks in (
     ("view-directory", "/papers/directory", VISITOR, status(404)),
 ):
     send(f"private-{name}", request(target, headers=session), *checks, local=True)
+def session_of_a_subdomain(site: Site) -> None:
+    """Another subdomain can set a cookie for the domain, but not with the prefix __Host-."""
+    value = site.staff.partition("=")[2]
+    response = site.raw(request("/papers/paper.html", headers=[f"Cookie: sessionid={value}"]))
+    to_the_login(response, site)
+
+
+case("private-session-of-a-subdomain", session_of_a_subdomain)
 for name, path in {
     "traversal": "../secret.txt",
     "encoded-traversal": "%2e%2e/secret.txt",

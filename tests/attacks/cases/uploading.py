@@ -21,7 +21,7 @@ def upload(
     """Upload a photo in the admin. Return the response and the new file."""
     content_type, data = form({"csrfmiddlewaretoken": CSRF}, {"image": (filename, content)})
     head = [
-        f"Cookie: sessionid={session}; csrftoken={CSRF}",
+        f"Cookie: {session}; csrftoken={CSRF}",
         f"Referer: {'http' if site.local else 'https'}://$DOMAIN/",
         f"Content-Type: {content_type}",
     ]
@@ -131,6 +131,6 @@ def not_allowed(session: str):
 case("upload-anonymous", not_allowed(""), local=True)
 case("upload-without-staff-status", not_allowed("$VISITOR"), local=True)
 send("upload-without-token",
-     request(PHOTOS, "POST", ["Cookie: sessionid=$STAFF", "Content-Type: multipart/form-data; boundary=b"],
+     request(PHOTOS, "POST", ["Cookie: $STAFF", "Content-Type: multipart/form-data; boundary=b"],
              b"--b--"),
      status(403), local=True)

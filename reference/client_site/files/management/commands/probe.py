@@ -281,7 +281,7 @@ class Questions(Probe):
 
     def private_by_django(self) -> Answer:
         if not self.cookie or not self.private:
-            return None, "Needs a superuser's session: --header 'Cookie: sessionid=…'."
+            return None, "Needs a superuser's session: --header 'Cookie: __Host-sessionid=…'."
         response = self.get(storages["private"].url(self.private), Cookie=self.cookie)
         danger = "with another content" if response.body != PAGE else response.danger("html")
         return response.status == 200 and not danger, f"Returns {response} {danger or 'safely'}."
