@@ -955,7 +955,7 @@ def test_daily_backup(site):
 def test_deploy_user(site):
     site.run_readme("useradd")
     site.run_readme("echo 'deploy")
-    (release,) = re.findall(r"^ssh \S+ (sudo make .*)$", site.text, re.MULTILINE)
+    (release,) = re.findall(r"run: ssh \S+ (sudo make .*)$", site.text, re.MULTILINE)
     site.change_stylesheet()
     keep = f'Defaults env_keep += "{" ".join(OFFLINE)}"'  # sudo removes them
     site.host.run_ok("sh", "-c", f"echo '{keep}' >/etc/sudoers.d/tests")

@@ -21,7 +21,8 @@ def test_no_leftovers(bake):
         text = file.read_text()
         assert "cookiecutter." not in text, file
         if file.suffix not in (".html", ".yml"):
-            assert not [mark for mark in ("{{", "{%", "{#") if mark in text], file
+            own = text.replace("${{ secrets.", "")  # of GitHub
+            assert not [mark for mark in ("{{", "{%", "{#") if mark in own], file
         for name in ("client_site", "client-site", "Client Site", "/s/static", "/s/media"):
             assert name not in f"{file}{text}", file
 

@@ -35,3 +35,19 @@ def test_dependabot_reads_each_workflow():
     read = {d.strip("/") or ".github/workflows" for d in directories}
     listed = run_ok("git", "ls-files", "*.github/workflows/*", cwd=TEMPLATE).splitlines()
     assert read == {name.rpartition("/")[0] for name in listed}
+
+
+def test_deploy_job_of_the_readme(bake, tmp_path):
+    """Its key is for the user only: ssh refuses others."""
+    readme = (bake() / "README.md").read_text()
+    job = yaml.safe_load(re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)[1])["deploy"]
+    assert job["needs"] in yaml.safe_load((bake() / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert job["env"] == {name: f"${{{{ secrets.DEPLOY_{name} }}}}" for name in ("KEY", "HOST")}
+    prepare, release = [step["run"] for step in job["steps"]]
+    run_ok("bash", "-ec", prepare, cwd=tmp_path, HOME=tmp_path, KEY="the key", HOST="the host")
+    key = tmp_path / ".ssh/id_ed25519"
+    assert key.read_text() == "the key\n" and key.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / ".ssh/known_hosts").read_text() == "the host\n"
+    assert (
+        release.removeprefix("ssh deploy@client-site.example sudo ") in readme.split("NOPASSWD")[1]
+    )
