@@ -81,9 +81,8 @@ def rows(lab: Lab) -> Iterator[Row]:
     with ExitStack() as stack:
         server = stack.enter_context(deployed(project, root, interpreter))
         server.stop_application()
-        configuration = root / "nginx.conf"
-        without_log = re.sub("access_log .*;", "access_log off;", configuration.read_text())
-        configuration.write_text(without_log)
+        for file in (root / "nginx.conf", *root.glob("sites-enabled/*.conf")):
+            file.write_text(re.sub("access_log .*;", "access_log off;", file.read_text()))
         restart_nginx(server)
         yield from files(server, stack)
         yield handshakes(server)

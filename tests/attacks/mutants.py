@@ -46,6 +46,7 @@ NGINX = [
            "listen [::]:443 ssl; include client_site/tls.conf; server_name www", "include client_site/tls.conf; server_name www"),
     Mutant("site: no IPv6", "nginx/site.conf",
            "listen [::]:443 ssl; include client_site/tls.conf; include", "include client_site/tls.conf; include"),
+    Mutant("TLS: the server's order of ciphers", "nginx/tls.conf", "ssl_prefer_server_ciphers off;"),
     Mutant("TLS: any cipher", "nginx/tls.conf", "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;", "ssl_ciphers ALL:@SECLEVEL=0;"),
     Mutant("server-side includes", "nginx/proxy.conf", "ssi off;"),
     Mutant("sign-in attempts: no limit", "nginx/proxy.conf", "limit_req zone=client_site_login burst=15 delay=3;"),

@@ -39,6 +39,15 @@ def sessions_resumed(version):
     return run
 
 
+def clients_cipher(site):
+    """A phone prefers ChaCha20, which is faster without AES in hardware; so do others with AES-128."""
+    preferred = "ECDHE-ECDSA-CHACHA20-POLY1305"
+    ciphers = f"{preferred}:ECDHE-ECDSA-AES256-GCM-SHA384"
+    with site.connect(version=ssl.TLSVersion.TLSv1_2, ciphers=ciphers) as connection:
+        assert connection.cipher()[0] == preferred
+
+
+case("tls-cipher-that-the-client-prefers", clients_cipher)
 case("sni-unknown-gets-no-certificate", no_handshake(sni="evil.example"))
 case("tls-TLSv1", no_handshake(version=ssl.TLSVersion.TLSv1))
 case("tls-TLSv1_1", no_handshake(version=ssl.TLSVersion.TLSv1_1))
