@@ -15,34 +15,28 @@ install_host() {
     done
     trap release_failed EXIT
 
-    if ! getent passwd "$user" >/dev/null; then
-        step "Creating the user $user"
-        useradd --system --user-group --home-dir "$home" --no-create-home --shell /usr/sbin/nologin "$user"
-        # Of a site that was removed: the number of its user may be another one.
-        [ ! -e "$state" ] || chown -R "$user:$user" "$state" "$public/media"
-    fi
-    usermod --append --groups "$user" www-data  # nginx
-    step "Creating directories"
+    step "Creating the user $user and directories"
+    systemd-sysusers --inline "u $user - - $home" "m www-data $user"  # nginx is in its group
+    # Of a site that was removed: the number of its user may be another one.
+    [ "$(stat -c %U "$state" 2>/dev/null || echo "$user")" = "$user" ] || chown -R "$user:$user" "$state" "$public/media"
     install -d -m 755 "$home/releases" "$web_root" "$public" "$public/static"
     install -d -m 710 -o "$user" -g "$user" "$state"
     install -d -m 750 -o "$user" -g "$user" "$public/media" "$private/private"
 
     if [ ! -e "$environment" ]; then
         step "Generating SECRET_KEY in $environment"
-        secret=$(python3 -c "import secrets; print(secrets.token_urlsafe(50))")
-        (umask 077 && sed "s/^SECRET_KEY=.*/SECRET_KEY=$secret/" "$checkout/server.env.example" >"$environment.new")
+        (umask 077 && sed "s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/" "$checkout/server.env.example" >"$environment.new")
         [ "$name" = {{ cookiecutter.project_slug }} ] ||
             printf '\nSTAGING=1\nDOMAIN=%s\nWEB_ROOT=%s\nSTATE_DIR=%s\n' "$domain" "$web_root" "$state" >>"$environment.new"
         mv "$environment.new" "$environment"
     fi
-    if [ ! -e "/etc/ssl/$domain" ]; then
+    if [ ! -e "/etc/ssl/$domain/fullchain.pem" ]; then
         step "Generating a self-signed certificate"
-        certificate=/etc/ssl/$domain.self-signed
-        mkdir -p "$certificate"
+        mkdir -p "/etc/ssl/$domain.self-signed"
+        link "$domain.self-signed" "/etc/ssl/$domain"
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
             -subj /CN=self-signed -addext "subjectAltName=DNS:$domain,DNS:www.$domain" \
-            -keyout "$certificate/privkey.pem" -out "$certificate/fullchain.pem" 2>/dev/null
-        link "$certificate" "/etc/ssl/$domain"
+            -keyout "/etc/ssl/$domain/privkey.pem" -out "/etc/ssl/$domain/fullchain.pem" 2>/dev/null
     fi
     [ "$(readlink /etc/nginx/sites-enabled/default)" != /etc/nginx/sites-available/default ] ||
         rm /etc/nginx/sites-enabled/default  # nginx allows one default server
