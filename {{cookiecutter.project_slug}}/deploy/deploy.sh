@@ -90,7 +90,7 @@ release() {
 
     step "Testing nginx's configuration as it is"
     nginx -q -t
-    share_files "$checkout"
+    share_files
 
     step "Copying HEAD of $checkout to $new"
     git status --porcelain | sed 's/^/Not committed, so not deployed: /' >&2

@@ -40,9 +40,7 @@ install_host() {
     fi
     [ "$(readlink /etc/nginx/sites-enabled/default)" != /etc/nginx/sites-available/default ] ||
         rm /etc/nginx/sites-enabled/default  # nginx allows one default server
-    share_files "$checkout"
     install_sandbox "$checkout"
-    systemctl start nginx
 }
 
 check_host() { # before anything is created
@@ -65,30 +63,23 @@ check_host() { # before anything is created
     done
 }
 
-share_files() { # RELEASE OR CHECKOUT: what all sites of a server share, unless a newer version is there
+share_files() { # what all sites of a server share, unless this version or a newer one is there
     default=/etc/nginx/conf.d/default_server.conf
     limits=$units/nginx.service.d/sites.conf
-    if newer "$1/nginx/default_server.conf" $default; then
-        step "Configuring nginx's default server"
-        [ ! -e $default ] || cp $default $default.old
-        rm -f /etc/nginx/conf.d/machine.conf /etc/nginx/conf.d/http2.conf  # of earlier versions
-        install -m 644 "$1/nginx/default_server.conf" $default
-        ! printf '1.25.1\n%s\n' "$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')" | sort -C -V ||
-            sed -i 's/ http2 default_server/ default_server/; 1a http2 on;' $default
-        nginx -q -t || { mv $default.old $default || rm $default; exit 1; }
-        rm -f $default.old
-    fi
-    if newer "$1/deploy/systemd/nginx.service.d.conf" "$limits"; then
-        install -D -m 644 "$1/deploy/systemd/nginx.service.d.conf" "$limits"
+    # The installed version, if there is one, and that of the checkout, strictly ascending.
+    grep -shom 1 '^# Version [0-9]*' $default "$checkout/nginx/default_server.conf" | sort -CVu || return 0
+    step "Configuring what all sites of this server share"
+    rm -f /etc/nginx/conf.d/machine.conf /etc/nginx/conf.d/http2.conf  # of earlier versions
+    install -b -S .old -m 644 "$checkout/nginx/default_server.conf" $default
+    ! printf '1.25.1\n%s\n' "$(nginx -v 2>&1 | sed 's|.*/||; s| .*||')" | sort -C -V ||
+        sed -i 's/ http2 default_server/ default_server/; 1a http2 on;' $default
+    nginx -q -t || { mv $default.old $default || rm $default; exit 1; }
+    rm -f $default.old
+    if ! cmp -s "$checkout/deploy/systemd/nginx.service.d.conf" "$limits"; then
+        install -D -m 644 "$checkout/deploy/systemd/nginx.service.d.conf" "$limits"
         systemctl daemon-reload
         systemctl restart nginx
     fi
-}
-
-newer() { # FILE INSTALLED
-    version() { sed -n 's/^# Version \([0-9]*\).*/\1/p' "$1" 2>/dev/null; }
-    installed=$(version "$2")
-    [ "$(version "$1")" -gt "${installed:-0}" ]
 }
 
 undo_install() {
