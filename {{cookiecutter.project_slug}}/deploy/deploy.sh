@@ -284,22 +284,17 @@ releases() {
 }
 
 prune() { # the newest five stay; the manifests of all releases tell which static files are used
-    find "$home/releases" -mindepth 1 -maxdepth 1 -type d | sort | head -n -5 | while read -r release; do
-        case $(readlink "$home/current" "$home/previous") in
-        *"$release"*) ;;
-        *) find "$release" -maxdepth 0 -mtime "+${DAYS:-30}" -exec rm -r {} + ;;
-        esac
-    done
-    python3 - "$public/static" "${DAYS:-30}" "$home"/releases/*/staticfiles.json <<'END'
-import json, pathlib, sys, time
-root, days, *manifests = sys.argv[1:]
-paths = [json.loads(pathlib.Path(manifest).read_text())["paths"] for manifest in manifests]
+    find "$home/releases" -mindepth 1 -maxdepth 1 -type d | sort | head -n -5 |
+        grep -vxF "$(readlink "$home/current" "$home/previous")" |
+        xargs -I RELEASE find RELEASE -maxdepth 0 -mtime "+${DAYS:-30}" -exec rm -r {} +
+    cd "$public/static"
+    find . -type f -mtime "+${DAYS:-30}" -printf '%P\0' | python3 -Ic '
+import json, os, sys
+paths = [json.load(open(manifest))["paths"] for manifest in sys.argv[1:]]
 used = {name for names in paths for pair in names.items() for name in pair}
-for file in pathlib.Path(root).rglob("*"):
-    name = str(file.relative_to(root)).removesuffix(".gz").removesuffix(".br")
-    if file.is_file() and name not in used and file.stat().st_mtime < time.time() - int(days) * 86400:
-        file.unlink()
-END
+for file in sys.stdin.read().split("\0"):
+    if file and file.removesuffix(".gz").removesuffix(".br") not in used:
+        os.remove(file)' "$home"/releases/*/staticfiles.json
 }
 
 . "$checkout/deploy/install.sh"
