@@ -36,9 +36,7 @@ link() { ln -sfn "$1" "$2.new" && mv -T "$2.new" "$2"; }  # TARGET NAME, atomic
 
 git() { # as the owner of the checkout, with their keys
     owner=$(stat -c %U "$checkout")
-    as="setpriv --reuid=$owner --regid=$(stat -c %G "$checkout") --init-groups --reset-env"
-    [ "$owner" != root ] || as="env"
-    $as git -C "$checkout" "$@"
+    runuser -u "$owner" -- env HOME="$(getent passwd "$owner" | cut -d: -f6)" git -C "$checkout" "$@"
 }
 
 # Run a command in a directory and, through the unit's name, in the application's sandbox, in which
@@ -57,10 +55,7 @@ python() { # RELEASE ARGUMENT…
     run "$user" "$state" "$release" --property=EnvironmentFile="$environment" "$release/.venv/bin/python" "$@"
 }
 
-manage() {
-    [ ! -t 0 ] || [ ! -t 1 ] || mode=--pty
-    python "$home/current" manage.py "$@"
-}
+manage() { mode="--pty --pipe" python "$home/current" manage.py "$@"; }  # --pty on a terminal
 
 put() { # FILE TARGET: a file of nginx/ or deploy/systemd/, with the names of this instance
     sed -E -e 's#{{ cookiecutter.web_root | replace('.', '\\.') }}([/;]|$)#<root>\1#g' \
@@ -97,7 +92,6 @@ release() {
     mkdir "$new"
     git archive HEAD . ':(exclude).env' >"$new.tar"
     tar -xf "$new.tar" -C "$new" --no-same-owner --no-same-permissions
-    rm "$new.tar"
 
     # As the application's user, and no package is built, which would run its code. Exceptions:
     # no-binary-package of [tool.uv] in pyproject.toml.
@@ -108,7 +102,7 @@ release() {
     run "$user" "$cache $new/.venv" "$new" --setenv=UV_CACHE_DIR="$cache" --setenv=UV_PYTHON=python3 --setenv=UV_PYTHON_DOWNLOADS=never \
         $(env | sed -nE 's/^((UV_(IND|OFF|SYS|DEF)|SSL_)[A-Z_]*|[A-Za-z]+_(PROXY|proxy))=.*/--setenv=\1/p') \
         "$new.uv" sync --quiet --locked --no-dev --no-build --compile-bytecode --link-mode copy
-    rm "$new.uv"
+    rm "$new.tar" "$new.uv"
     chown -R --no-dereference root:root "$new/.venv"
     chmod -R a+rX,go-w "$new/.venv"
     python3 -m compileall -q -x '/\.venv/' "$new"
@@ -169,8 +163,7 @@ stage() { # RELEASE: install its units and nginx files, and start it as `next`
     changed=$(diff -rq "/etc/nginx/$name/" "$conf" || true)
     link "${conf##*/}" "/etc/nginx/$name"
     find /etc/nginx -maxdepth 1 -type d -name "$name.*" ! -path "$conf" -exec rm -r {} +
-    [ -n "$old$changed" ] || changed=all
-    [ -z "$changed" ] || systemctl reload-or-restart nginx  # closes idle connections
+    { [ -n "$old" ] && [ -z "$changed" ]; } || systemctl reload-or-restart nginx  # closes idle connections
     systemctl restart "$name-web@next"
 }
 
@@ -179,9 +172,8 @@ protect() { # DIRECTORY: of a staging site's files for nginx
     login=$(value BASIC_AUTH)
     [ -n "$login" ] || return 0
     echo "auth_basic $domain; auth_basic_user_file /etc/nginx/$name/htpasswd;" >>"$1/staging.conf"
-    echo "${login%%:*}:$(echo "${login#*:}" | openssl passwd -apr1 -stdin)" >"$1/htpasswd"
-    chown root:www-data "$1/htpasswd"
-    chmod 640 "$1/htpasswd"
+    echo "${login%%:*}:$(echo "${login#*:}" | openssl passwd -apr1 -stdin)" |
+        install -m 640 -g www-data /dev/stdin "$1/htpasswd"
 }
 
 switch() { # RELEASE: zero downtime, `next` accepts connections while `current` restarts
