@@ -5,13 +5,12 @@ save() { # ARCHIVE OPTION…: of tar
     mkdir -p "$backups"
     archive=$1
     shift
-    trap 'rm -f "$state/database" "$archive.part"' EXIT
+    trap 'rm -f "$state/database" "$archive.part"' EXIT  # when the command ends
     # On the disk of the database: on Debian 13, /tmp is memory.
     python "$home/current" -m deploy.database save "$state/database"
     # After the database, so that every file it names is saved. tar exits with 1 if one was added.
     (umask 077 && tar -cf "$archive.part" "$@" --exclude='.*.part' -C "$state" database -C "$public" media -C "$private" private) || [ $? = 1 ]
     mv "$archive.part" "$archive"
-    rm "$state/database"
 }
 
 backup() {
@@ -26,12 +25,10 @@ restore() {
     save "$backups/replaced.new" --no-recursion
     step "Adding the uploads in $FROM to $public/media and $private/private"
     # As the application's user, who owns them from now on: they can be another instance's.
-    runuser -u "$user" -- tar -xf - -C "$public" media <"$FROM"
-    runuser -u "$user" -- tar -xf - -C "$private" private <"$FROM"
+    runuser -u "$user" -- tar -xf - -C "$public" media -C "$private" private <"$FROM"
     step "Replacing the database"
     (umask 077 && tar -xOf "$FROM" database | runuser -u "$user" -- tee "$state/database" >/dev/null)
     python "$home/current" -m deploy.database load "$state/database"
-    rm "$state/database"
     mv "$backups/replaced.new" "$backups/replaced.tar"  # which FROM can be
     python "$home/current" manage.py migrate --verbosity 0
 }

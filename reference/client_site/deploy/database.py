@@ -27,9 +27,7 @@ def postgresql(command: str, file: str) -> None:
 
 def sqlite(command: str, file: str) -> None:
     """Replace the content of one SQLite database by another's, in one transaction."""
-    source, target = DATABASE["NAME"], file
-    if command == "load":
-        source, target = target, source
+    source, target = (file, DATABASE["NAME"]) if command == "load" else (DATABASE["NAME"], file)
     connection = sqlite3.connect(f"file:{source}?mode=rw", timeout=60, uri=True)
     with closing(connection) as old, closing(sqlite3.connect(target, timeout=60)) as new:
         try:
