@@ -261,10 +261,8 @@ restart() { # with a changed environment
 }
 
 rollback() {
-    target=$(readlink -e "$home/previous" || true)
-    if [ -n "${TO-}" ]; then
-        target=$(find "$home/releases" -mindepth 1 -maxdepth 1 -type d -name "*$TO*")
-    fi
+    previous=$(readlink "$home/previous" || echo none)
+    target=$(find "$home/releases" -mindepth 1 -maxdepth 1 -type d -name "*${TO:-${previous##*/}}*")
     [ -d "$target" ] || fail "There is no previous release, or not exactly one with TO='${TO-}' in its name: run \`make releases\`."
     [ "$target" != "$(readlink -f "$home/current")" ] || fail "${target##*/} is live already."
     activate "$target"
