@@ -293,9 +293,7 @@ for file in sys.stdin.read().split("\0"):
 [ "$(id -u)" = 0 ] || fail "Must be run as root."
 task=$1
 shift
-needed=$home/current
-[ "$task" != uninstall ] || needed=$environment
-[ "$task" = install ] || [ -e "$needed" ] || fail "$name is not installed: there is no $needed. Run \`make install\`."
+[ "$task" = install ] || [ -e "$home/current" ] || fail "$name is not installed: there is no $home/current. Run \`make install\`."
 if [ "$task" != manage ] && [ -z "${LOCKED-}" ]; then
     exec 9<"$home"  # a lock file in /run/lock could be taken by any user
     flock --nonblock 9 || fail "Another deploy command is running for $name. Wait until it has finished."
