@@ -70,18 +70,9 @@ put() { # FILE TARGET: a file of nginx/ or deploy/systemd/, with the names of th
     mv "$2.new" "$2"
 }
 
-release_failed() {
-    live="The previous release is still live"
-    if [ "$task" = install ] && [ ! -e "$home/current" ]; then
-        live="Nothing was installed"
-        undo_install
-    fi
-    fail "The command failed at the step above. $live${migrated-}. Fix the problem and run \`make $task\` again. Log: journalctl -u '$name-*'"
-}
-
 release() {
     new=$home/releases/$(date -u +%Y%m%d-%H%M%S)-$(git rev-parse --short HEAD)
-    trap 'rm -rf "$new" "$new".*; release_failed' EXIT
+    trap 'rm -rf "$new" "$new".*; failed' EXIT
 
     step "Testing nginx's configuration as it is"
     nginx -q -t
@@ -118,17 +109,8 @@ release() {
     migrated="; migrations that ran stay applied"
     python "$new" manage.py migrate
 
-    step "Requesting the home page"
-    request_home_page "$new"
     activate "$new"
     prune
-}
-
-request_home_page() { # RELEASE
-    python "$1" -c "
-import config.wsgi, django.test
-page = django.test.Client(raise_request_exception=False, SERVER_NAME='$domain').get('/', secure=True)
-assert page.status_code < 500 and page.status_code != 400, page"  # 400: ALLOWED_HOSTS
 }
 
 install_sandbox() { # RELEASE OR CHECKOUT
@@ -176,7 +158,7 @@ protect() { # DIRECTORY: of a staging site's files for nginx
         install -m 640 -g www-data /dev/stdin "$1/htpasswd"
 }
 
-switch() { # RELEASE: zero downtime, `next` accepts connections while `current` restarts
+switch() { # RELEASE, with its units: zero downtime, `next` accepts connections while `current` restarts
     if [ "$(readlink -f "$home/current")" != "$1" ] || [ "$task" = restart ]; then
         sync  # after a power failure the link must not lead to incomplete files
         link "$1" "$home/current"
@@ -184,11 +166,9 @@ switch() { # RELEASE: zero downtime, `next` accepts connections while `current` 
     fi
     systemctl --quiet stop "$name-web@next"
     rm -f "$home/next"
-}
-
-start_units() { # RELEASE: those with [Install], such as a worker; remove those that it does not have
     systemctl enable --quiet --now "$name-web.socket" "$name-web@current"
     systemctl enable --quiet "deploy-$name-task@recover"
+    # Units with [Install], such as a worker. Those that the release does not have are removed.
     for unit in $(cd "$1/deploy/systemd" && grep -l '^\[Install\]' ./*.* | grep -v ./web); do
         systemctl enable --quiet "$name-${unit#./}"
         systemctl restart "$name-${unit#./}"
@@ -205,59 +185,54 @@ remove_unit() { # FILE
 
 activate() { # RELEASE
     new=$1
-    old=$(readlink -e "$home/current" || true)
-    trap undo EXIT
+    step "Requesting the home page"
+    python "$new" -c "
+import config.wsgi, django.test
+page = django.test.Client(raise_request_exception=False, SERVER_NAME='$domain').get('/', secure=True)
+assert page.status_code < 500 and page.status_code != 400, page"  # 400: ALLOWED_HOSTS
+    trap failed EXIT
+    [ -z "$old" ] || link "$old" "$home/undo"  # until the probe has passed: see recover
 
     step "Starting the new release beside the live one"
     stage "$new"
 
     step "Switching traffic; running requests have a minute to finish"
-    [ -z "$old" ] || link "$old" "$home/undo"  # until the probe has passed: see recover
     switch "$new"
-    start_units "$new"
 
     step "Probing the live site"  # with PROBE_OPTIONS of $environment
     python "$new" manage.py probe --connect 127.0.0.1:443 --insecure
     trap - EXIT
-    accept
+    [ -z "$old" ] || [ "$old" = "$new" ] || link "$old" "$home/previous"
+    rm -f "$home/undo"
     step "https://$domain/ is live, release ${new##*/}"
 }
 
-accept() {
-    [ -z "$old" ] || [ "$old" = "$new" ] || link "$old" "$home/previous"
-    rm -f "$home/undo"
-}
-
-undo() { # make the previous release live again, or undo a first installation
+failed() { # make the previous release live again, or undo a first installation
     set +e  # as many of these steps as possible
     trap '' HUP INT TERM
-    if [ -n "$old" ]; then
+    live="The previous release is still live"
+    if [ -z "$old" ]; then
+        live="Nothing was installed"
+        # shellcheck disable=SC2086
+        remove $created
+    elif [ -e "$home/undo" ]; then
         stage "$old"
         switch "$old"
-        start_units "$old"
-    else
-        rm -f "$home/current"
+        rm -f "$home/undo"
     fi
-    rm -f "$home/undo"
-    release_failed
-}
-
-recover() { # at boot, after a power failure in a release: what is live was not probed
-    old=$(readlink -e "$home/undo") || exit 0
-    new=$(readlink -e "$home/current")
-    if python "$new" manage.py probe --connect 127.0.0.1:443 --insecure; then
-        accept
-    else
-        activate "$old"
-    fi
+    fail "The command failed at the step above. $live${migrated-}. Fix the problem and run \`make $task\` again. Log: journalctl -u '$name-*'"
 }
 
 restart() { # with a changed environment
-    trap release_failed EXIT
+    trap failed EXIT
     step "Checking the settings"
     python "$home/current" manage.py check --deploy --fail-level WARNING
-    request_home_page "$home/current"
     activate "$(readlink -f "$home/current")"
+}
+
+recover() { # at boot, after a power failure in a release: what is live was not probed
+    task=release  # is what to run again if it fails
+    [ ! -e "$home/undo" ] || restart
 }
 
 rollback() {
@@ -265,6 +240,7 @@ rollback() {
     target=$(find "$home/releases" -mindepth 1 -maxdepth 1 -type d -name "*${TO:-${previous##*/}}*")
     [ -d "$target" ] || fail "There is no previous release, or not exactly one with TO='${TO-}' in its name: run \`make releases\`."
     [ "$target" != "$(readlink -f "$home/current")" ] || fail "${target##*/} is live already."
+    trap failed EXIT
     activate "$target"
 }
 
@@ -299,6 +275,8 @@ if [ "$task" != manage ] && [ -z "${LOCKED-}" ]; then
     flock --nonblock 9 || fail "Another deploy command is running for $name. Wait until it has finished."
 fi
 trap 'exit 1' HUP INT TERM
+# The release that is live and passed the probe.
+old=$(readlink -e "$home/undo" || readlink -e "$home/current" || true)
 case $task in
 install) install_host; release ;;
 release)

@@ -10,10 +10,10 @@ install_host() {
     step "Checking the server"
     check_host
     created=
-    for path in "$environment" "$state"; do
+    for path in "$environment" "$state" "$public/media"; do
         [ -e "$path" ] || created="$created $path"
     done
-    trap release_failed EXIT
+    trap failed EXIT
 
     step "Creating the user $user and directories"
     systemd-sysusers --inline "u $user - - $home" "m www-data $user"  # nginx is in its group
@@ -82,32 +82,16 @@ share_files() { # what all sites of a server share, unless this version or a new
     fi
 }
 
-undo_install() {
-    set +e
-    trap '' HUP INT TERM
-    remove
-    for path in $created; do
-        rm -rf "$path"
-        [ "$path" != "$state" ] || rm -rf "${public:?}/media"
-    done
-    remove_directories
-}
-
 uninstall() {
-    remove
-    rm -rf "$environment" "$home"
-    if [ "${DATA-}" = delete ]; then
-        rm -rf "${public:?}/media" "${state:?}" "$backups"
-        step "$domain was removed, with uploads, database and backups"
-    else
-        chown -R root:root "$state" "$public/media"  # not of a user who gets this number
-        step "$domain was removed. Kept, and used again by \`make install\`: $public/media, $state. DATA=delete deletes them"
-    fi
-    remove_directories
+    [ "${DATA-}" != delete ] || set -- "$public/media" "$state" "$backups"
+    remove "$environment" "$home" "$@"
+    step "$domain was removed"
+    [ -e "$state" ] || return 0
+    chown -R root:root "$state" "$public/media"  # not of a user who gets this number
+    step "Kept, and used again by \`make install\`: $public/media, $state. DATA=delete deletes them"
 }
 
-remove() { # all but data, environment and checkout
-    step "Removing $domain"
+remove() { # PATH…: these, and all but data, environment and checkout
     for unit in "$units/$name"-?*.* "$units/deploy-$name"-*; do
         [ ! -f "$unit" ] || remove_unit "$unit"
     done
@@ -122,12 +106,10 @@ remove() { # all but data, environment and checkout
     systemctl daemon-reload
     systemctl reload nginx
     [ ! -e "/etc/letsencrypt/renewal/$domain.conf" ] || certbot --quiet delete --non-interactive --cert-name "$domain"
-    rm -rf "/etc/ssl/$domain" "/etc/ssl/$domain.self-signed" "${public:?}/static" "/var/cache/$name" "$home"/[!c]* "$home/current"
+    rm -rf "/etc/ssl/$domain" "/etc/ssl/$domain.self-signed" "${public:?}/static" "/var/cache/$name"
     rm -f "/etc/sudoers.d/$name" /var/log/nginx/"$name".access.log* /var/lib/systemd/timers/stamp-"$name"-* /var/lib/systemd/timers/stamp-deploy-"$name"-*
     ! getent group "$user" >/dev/null || gpasswd --delete www-data "$user" >/dev/null
     ! getent passwd "$user" >/dev/null || userdel "$user"
-}
-
-remove_directories() { # those that are empty
-    find "$units/nginx.service.d" "$public" -maxdepth 0 -empty -exec rmdir --parents --ignore-fail-on-non-empty {} + 2>/dev/null || true
+    rm -rf "$@" "$home"/[!c]* "$home/current"  # at last: until then it can be repeated
+    rmdir --parents --ignore-fail-on-non-empty "$units/nginx.service.d" "$public" 2>/dev/null || true
 }
