@@ -94,6 +94,15 @@ def test_local_dev(shared, python):
     assert check(shared, python, "--deploy", local_dev=1)[0] == {"files.E015"}
 
 
+@pytest.mark.parametrize("variable", ["APPLICATION_SERVERS", "LISTEN"])
+def test_several_servers(shared, python, monkeypatch, variable):
+    monkeypatch.setenv(variable, "10.0.0.2:8000")
+    found, output = check(shared, python, "--deploy")
+    assert found == {"files.E016"}
+    assert "its own database" in output and "its own uploads" in output
+    assert check(shared, python)[0] == set()
+
+
 @pytest.mark.parametrize("command", ["migrate", "runserver --help", "startapp shop"])
 def test_nginx_files_stop_no_command(project, python, command):
     for file in project.glob("nginx/*.conf"):

@@ -1,11 +1,13 @@
 """System checks: the consistency checks with what only Django knows, storages and URL patterns."""
 
+import os
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core import checks
 from django.core.files.storage import FileSystemStorage, Storage, default_storage, storages
+from django.db import connection
 from django.urls import get_resolver
 
 from . import layout
@@ -35,6 +37,19 @@ def check_deployment(**kwargs) -> list[checks.CheckMessage]:
     message = "LOCAL_DEV is on: the secret key is public, and uploads go beside the checkout."
     error = checks.Error(message, "Remove LOCAL_DEV from the environment.", id="files.E015")
     return [error] if settings.LOCAL_DEV else []
+
+
+@checks.register(checks.Tags.staticfiles, deploy=True)
+def check_several_servers(**kwargs) -> list[checks.CheckMessage]:
+    """Report what several application servers must share and would not."""
+    several = os.environ.get("APPLICATION_SERVERS") or os.environ.get("LISTEN")
+    unshared = {}
+    if several and connection.vendor == "sqlite":
+        unshared["database"] = "Set DATABASE_URL to a PostgreSQL server."
+    if several and any(store.kind != "staticfiles" for store in stores()):
+        unshared["uploads"] = "Set MEDIA_BUCKET. If all mount one file system, silence this check."
+    message = "APPLICATION_SERVERS or LISTEN is set, but each server would have its own {}."
+    return [checks.Error(message.format(n), hint, id="files.E016") for n, hint in unshared.items()]
 
 
 def stores() -> Iterator[Store]:

@@ -121,9 +121,12 @@ install_sandbox() { # RELEASE OR CHECKOUT
 
 stage() { # RELEASE: install its units and nginx files, and start it as `next`
     link "$1" "$home/next"
+    socket=$units/$name-web.socket
+    before=$(cat "$socket" 2>/dev/null || true)
     for unit in "$1"/deploy/systemd/*.service "$1"/deploy/systemd/*.socket "$1"/deploy/systemd/*.timer; do
         put "$unit" "$units/$name-${unit##*/}"
     done
+    [ -z "$(value LISTEN)" ] || sed -i "s#^ListenStream=.*#&\nListenStream=$(value LISTEN)\nFreeBind=yes#" "$socket"
     for unit in "$1"/deploy/systemd/root/*; do
         put "$unit" "$units/deploy-$name-${unit##*/}"
     done
@@ -139,6 +142,7 @@ stage() { # RELEASE: install its units and nginx files, and start it as `next`
     done
     ! ls /etc/nginx/modules-enabled/*brotli-static* >/dev/null 2>&1 || echo 'brotli_static on;' >"$conf/brotli.conf"
     [ "$(value STAGING)" != 1 ] || protect "$conf"
+    list_servers "$conf/site.conf"
     [ -e "/etc/nginx/$name" ] || link "${conf##*/}" "/etc/nginx/$name"
     ln -sf "../$name/site.conf" "/etc/nginx/sites-enabled/$name.conf"
     unshare --mount sh -c "mount --bind $conf /etc/nginx/$name && nginx -q -t"
@@ -147,6 +151,12 @@ stage() { # RELEASE: install its units and nginx files, and start it as `next`
     find /etc/nginx -maxdepth 1 -type d -name "$name.*" ! -path "$conf" -exec rm -r {} +
     { [ -n "$old" ] && [ -z "$changed" ]; } || systemctl reload-or-restart nginx  # closes idle connections
     systemctl restart "$name-web@next"
+}
+
+list_servers() { # FILE: of nginx's upstream. This host's own application is for when they are down
+    servers=$(value APPLICATION_SERVERS | tr , ' ')
+    # shellcheck disable=SC2086
+    [ -z "$servers" ] || sed -i "s#server unix.* fail_timeout=0#$(printf 'server %s max_fails=3 fail_timeout=10s; ' $servers)& backup#" "$1"
 }
 
 protect() { # DIRECTORY: of a staging site's files for nginx
