@@ -1012,6 +1012,39 @@ def test_postgresql(site):
     site.wait_until_healthy()
 
 
+@pytest.mark.one_host
+def test_application_servers(site):
+    """One host as nginx's server and as an application server; a second one is never up."""
+    host, environment = site.host, f"/etc/{site.slug}.env"
+    address = "127.0.0.2:8000"
+
+    def listening() -> bool:
+        return address in host.run_ok("ss", "--listening", "--tcp", "--numeric")
+
+    text = f"LISTEN={address}\nAPPLICATION_SERVERS={address},127.0.0.3:8000"
+    host.run_ok("sh", "-c", f"echo '{text}' >>{environment}")
+    output = site.make("restart")
+    assert output.returncode and "(files.E016)" in output.stdout
+    assert site.request("/")[0] == 200 and not listening()
+    settings = (site.project / "config/settings.py").read_text()
+    silenced = settings + 'SILENCED_SYSTEM_CHECKS += ["files.E016"]\n'
+    site.commit("Uploads on a shared file system", **{"config/settings.py": silenced})
+    site.run_readme("make release")
+    assert listening()
+    upstream = host.run_ok("sed", "-n", "/^upstream/,/^}/p", f"/etc/nginx/{site.slug}/site.conf")
+    assert f"server {address} max_fails" in upstream and "fail_timeout=0 backup;" in upstream
+    with site.visitors(40) as report:
+        site.run_readme("make release")
+    assert report["failures"] == []
+    host.reboot()
+    host.run_ok("systemctl", "start", "postgresql")
+    site.wait_until_healthy()
+    assert listening()
+    host.run_ok("sed", "-i", "/^LISTEN/d; /^APPLICATION_SERVERS/d", environment)
+    site.run_readme("make restart")
+    assert not listening() and site.request("/")[0] == 200
+
+
 def test_uninstall_keeps_the_data(site):
     host = site.host
     host.run_ok("sed", "-i", "/^DATABASE_URL/d", f"/etc/{site.slug}.env")
