@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-server check docs reference screenshots bench release
+.PHONY: help demo test test-all test-server test-growth check docs reference screenshots bench release
 
 OUT ?= demo
 SERVERS := trixie bookworm noble
@@ -29,6 +29,9 @@ test-server: $(UV) ## Run deployment and failure tests in systemd containers (ro
 
 test-server-%: $(UV)
 	$(UV) run --quiet pytest -m server -k $* -rPfE
+
+test-growth: $(UV) ## Run tests with several servers and real engines (root, PostgreSQL).
+	$(UV) run --quiet pytest -m growth
 
 check: $(UV) ## Check the template's own code and workflows, and the words of everything.
 	$(UV) run --quiet ruff check
