@@ -10,11 +10,12 @@ for name in (
     "ALLOWED_HOSTS",
     "BASIC_AUTH",
     "DOMAIN",
-    "MEDIA_DOMAIN",
+    *(name for name in os.environ if name.startswith("MEDIA_")),
     "PROBE_OPTIONS",
     "SECRET_KEY",
     "STAGING",
     "STATE_DIR",
+    "STATIC_HOST",
     "WEB_ROOT",
 ):
     os.environ.pop(name, None)

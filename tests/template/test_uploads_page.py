@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 from support.commands import TEMPLATE, run, run_ok
 from support.environments import with_thumbnails
 from support.packages import find_nginx
-from support.site import SECRET_KEY
 
 # Of each block its first line: a comment that says where it goes.
 BLOCK = re.compile(r"^```\w+\n(?:#|<!--) (.+?)(?: -->)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -29,14 +26,11 @@ APPS = [
 THUMBNAILS = "templates/gallery/thumbnails.html, with easy-thumbnails"
 LIMIT = "config/settings.py, instead of the line there"
 NGINX_LIMIT = "nginx/proxy.conf, instead of the line there"
-STORAGE = "config/storage.py"
-STORAGES = "config/settings.py, at the end"
-PROBE = "tests/test_nginx.py, instead of the line there"
 
 
 def test_every_block_is_used():
     assert len(BLOCK.findall(PAGE)) == PAGE.count("```") / 2
-    assert {*BLOCKS} == {*APPS, THUMBNAILS, LIMIT, NGINX_LIMIT, STORAGE, STORAGES, PROBE}
+    assert {*BLOCKS} == {*APPS, THUMBNAILS, LIMIT, NGINX_LIMIT}
 
 
 @pytest.fixture
@@ -50,9 +44,7 @@ def add(project: Path, place: str) -> None:
     file = project / name
     file.parent.mkdir(parents=True, exist_ok=True)
     text = BLOCKS[place]
-    if how == "at the end":
-        text = file.read_text() + text
-    elif how == "instead of the line there":
+    if how == "instead of the line there":
         line = rf"^{re.match('[A-Za-z_]+', text)[0]}\b.*\n"
         text, count = re.subn(line, text, file.read_text(), flags=re.MULTILINE)
         assert count == 1
@@ -124,61 +116,3 @@ def test_thumbnails(project, environment):
     shown = re.findall('src="/s/media/([^"]+)"', run_ok(*shell, cwd=project, LOCAL_DEV=1))
     assert len(shown) == 2 and len({*shown}) == 1
     assert (project.parent / "client_site-var/www/s/media" / shown[0]).is_file()
-
-
-class Bucket(BaseHTTPRequestHandler):
-    """Object storage that accepts every file and remembers the paths."""
-
-    def do_PUT(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.stored.append(self.path)
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format, *args):
-        pass
-
-
-@pytest.fixture
-def bucket():
-    with HTTPServer(("127.0.0.1", 0), Bucket) as server:
-        server.stored = []
-        threading.Thread(target=server.serve_forever).start()
-        yield server
-        server.shutdown()
-
-
-SAVE = """
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
-for alias in ("default", "derived"):
-    for _ in range(2):
-        name = storages[alias].save("exports/a.txt", ContentFile(b"content"))
-        print(storages[alias].url(name))
-"""
-
-
-@pytest.mark.slow
-def test_object_storage(project, python, python_with_packages, bucket):
-    for place in (STORAGE, STORAGES, PROBE):
-        add(project, place)
-    run_ok(python().parent / "ruff", "check", cwd=project)
-    python = python_with_packages
-    server = {"SECRET_KEY": SECRET_KEY, "LOCAL_DEV": 0, "AWS_S3_ACCESS_KEY_ID": "of tests"}
-    server |= {
-        "AWS_S3_SECRET_ACCESS_KEY": "of tests",
-        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-    }
-    check = (python, "manage.py", "check", "--fail-level", "WARNING")
-    run_ok(*check, cwd=project, LOCAL_DEV=1)
-    run_ok(*check, "--deploy", cwd=project, **server)
-    run_ok(python, "-m", "pytest", "-q", cwd=project)
-    with (project / "config/settings.py").open("a") as file:
-        file.write(f'AWS_S3_ENDPOINT_URL = "http://127.0.0.1:{bucket.server_port}"\n')
-    shell = (python, "manage.py", "shell", "--verbosity", "0", "--command", SAVE)
-    urls = run_ok(*shell, cwd=project, **server).split()
-    start = "https://client-uploads.example/exports/"
-    assert urls[2:] == [f"{start}a.txt"] * 2
-    assert urls[0] != urls[1]
-    assert all(re.fullmatch(rf"{start}[\w-]{{22}}\.txt", url) for url in urls[:2])
-    assert bucket.stored == [url.replace("https://client-uploads.example", "/site") for url in urls]

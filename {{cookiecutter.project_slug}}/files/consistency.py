@@ -16,7 +16,7 @@ from . import layout
 Problem = tuple[str, str, str]  # id, a sentence with both values, what to change
 
 # Storages of these packages write to a directory. For others, only Django can tell.
-LOCAL_BACKENDS = ("django.", "files.", "servestatic.", "whitenoise.")
+LOCAL_BACKENDS = ("django.", "files.storage.", "servestatic.", "whitenoise.")
 ROOTS = {"default": "MEDIA_ROOT", "derived": "MEDIA_ROOT"}
 ROOTS |= {"staticfiles": "STATIC_ROOT", "private": "PRIVATE_ROOT"}
 LAYOUT = "Set it from files/layout.py, as the template's config/settings.py does."

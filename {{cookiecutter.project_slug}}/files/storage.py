@@ -51,15 +51,11 @@ class AtomicStorage(FileSystemStorage):
             Path(self.path(partial)).unlink(missing_ok=True)
 
 
-@deconstructible(path="files.storage.UploadStorage")
-class UploadStorage(AtomicStorage):
-    """Files below MEDIA_ROOT, which anyone who has the URL can read.
+class RandomNames:
+    """An upload keeps its directory (`upload_to`) and its extension.
 
-    An upload keeps its directory (`upload_to`) and its extension. The rest of the name is random,
-    so that it cannot be guessed and never replaces another file.
+    The rest of the name is random: it cannot be guessed and never replaces another file.
     """
-
-    move = staticmethod(os.link)  # fails rather than replaces a file
 
     def get_valid_name(self, name: str) -> str:
         return super().get_valid_name(f"x{name}")  # 😀.png keeps its extension
@@ -81,20 +77,30 @@ class UploadStorage(AtomicStorage):
         return available
 
 
+class PrivateUrls:
+    """`url` is for users of the admin; write a view with a check of its own for others."""
+
+    def url(self, name: str | None) -> str:
+        return reverse("private", args=[name])
+
+
+@deconstructible(path="files.storage.UploadStorage")
+class UploadStorage(RandomNames, AtomicStorage):
+    """Files below MEDIA_ROOT, which anyone who has the URL can read."""
+
+    move = staticmethod(os.link)  # fails rather than replaces a file
+
+
 @deconstructible(path="files.storage.PrivateStorage")
-class PrivateStorage(UploadStorage):
+class PrivateStorage(PrivateUrls, UploadStorage):
     """Files below PRIVATE_ROOT, which no URL leads to: the view `files.views.private` serves them.
 
-    Use it as `models.FileField(storage=files.storage.private)`. `url` is for users of the admin;
-    write a view with a check of its own for others.
+    Use it as `models.FileField(storage=files.storage.private)`.
     """
 
     @property
     def base_location(self) -> str:
         return settings.PRIVATE_ROOT
-
-    def url(self, name: str | None) -> str:
-        return reverse("private", args=[name])
 
 
 def private() -> Storage:

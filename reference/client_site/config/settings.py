@@ -4,6 +4,7 @@ Reference: https://docs.djangoproject.com/en/5.2/ref/settings/
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from files import layout
@@ -51,7 +52,8 @@ LOCAL_DEV = env_bool("LOCAL_DEV")
 DEBUG = env_bool("DEBUG")
 STAGING = env_bool("STAGING")  # mail is not sent
 
-MEDIA_URL = layout.MEDIA_URL
+STATIC_URL, MEDIA_URL = layout.STATIC_URL, layout.MEDIA_URL
+bucket = {}
 if LOCAL_DEV:
     SECRET_KEY = env("SECRET_KEY", "local-development-only")
     ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ".localhost,127.0.0.1,[::1]")
@@ -74,6 +76,20 @@ else:
     # Uploads on a domain of their own, to which cookies never travel: nginx/media_domain.conf.
     if media_domain := env("MEDIA_DOMAIN"):
         MEDIA_URL = f"https://{media_domain}{MEDIA_URL}"
+    if static_host := env("STATIC_HOST"):  # a CDN
+        STATIC_URL = f"https://{static_host}{STATIC_URL}"
+    bucket = {
+        "bucket_name": env("MEDIA_BUCKET"),
+        "endpoint_url": env_url("MEDIA_ENDPOINT", "https://", "http://"),
+        "region_name": env("MEDIA_REGION"),
+        "access_key": env("MEDIA_ACCESS_KEY"),
+        "secret_key": env("MEDIA_SECRET_KEY"),
+    }
+    if not any(bucket.values()):
+        bucket = {}
+    elif not (all(bucket.values()) and find_spec("storages")):
+        told = "Object storage needs the five MEDIA_ variables of server.env.example, and django-"
+        raise SystemExit(f"{told}storages: `uv sync --extra s3`, or on a server `make release`.")
     # nginx sets this header on each request and drops the client's own.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -87,7 +103,6 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # Static and media files
 
-STATIC_URL = layout.STATIC_URL
 STATIC_ROOT = layout.path_for(WEB_ROOT, layout.STATIC_URL)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = layout.path_for(WEB_ROOT, layout.MEDIA_URL)
@@ -95,10 +110,11 @@ PRIVATE_ROOT = layout.path_for(STATE_DIR, layout.PRIVATE_URL)
 public = {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755}
 # nginx reads them as a member of the application's group.
 protected = {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750}
+storage = "files.object_storage" if bucket else "files.storage"
 STORAGES = {
-    "default": {"BACKEND": "files.storage.UploadStorage", "OPTIONS": public},
-    "private": {"BACKEND": "files.storage.PrivateStorage", "OPTIONS": protected},
-    "derived": {"BACKEND": "files.storage.DerivedStorage", "OPTIONS": public},
+    "default": {"BACKEND": f"{storage}.UploadStorage", "OPTIONS": bucket or public},
+    "private": {"BACKEND": f"{storage}.PrivateStorage", "OPTIONS": bucket or protected},
+    "derived": {"BACKEND": f"{storage}.DerivedStorage", "OPTIONS": bucket or public},
     "staticfiles": {"BACKEND": static_storage, "OPTIONS": public},
 }
 # The thumbnails of easy-thumbnails, sorl-thumbnail and django-imagekit, if you install one of them.

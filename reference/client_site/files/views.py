@@ -13,6 +13,7 @@ from django.contrib.staticfiles import finders
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
@@ -20,7 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from . import layout
 from .fields import fields_naming
-from .storage import PrivateStorage
+from .storage import PrivateUrls
 
 # For LOCAL_DEV, as in nginx/upload_headers.conf. All other types are application/octet-stream.
 UPLOAD_TYPES = {
@@ -59,10 +60,13 @@ def private(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404(f"There is no private upload {name!r}.")
     if settings.LOCAL_DEV:
         response = serve_upload(request, Path(settings.PRIVATE_ROOT), name)
-        response["Cache-Control"] = "private, no-store"
+    elif hasattr(storage, "signed_url"):  # object storage
+        response = redirect(storage.signed_url(name))
+    else:
+        response = HttpResponse(headers={"X-Accel-Redirect": quote(layout.PRIVATE_URL + name)})
+        del response["Content-Type"]  # nginx sets it from the name
         return response
-    response = HttpResponse(headers={"X-Accel-Redirect": quote(layout.PRIVATE_URL + name)})
-    del response["Content-Type"]  # nginx sets it from the name
+    response["Cache-Control"] = "private, no-store"
     return response
 
 
@@ -70,7 +74,7 @@ def private_in_admin(request: HttpRequest, name: str) -> HttpResponse:
     """Serve a private upload to superusers, and to users who may view an object that it is of."""
     allowed = request.user.is_superuser
     for field in fields_naming(name):
-        if isinstance(field.storage, PrivateStorage):
+        if isinstance(field.storage, PrivateUrls):
             app, model = field.model._meta.app_label, field.model._meta.model_name
             codenames = (f"{app}.view_{model}", f"{app}.change_{model}")
             allowed = allowed or any(map(request.user.has_perm, codenames))
@@ -129,15 +133,20 @@ def is_hidden(name: str) -> bool:
     return "/." in f"/{name}" or name.endswith("/")
 
 
+def upload_type(name: str) -> tuple[str, str]:
+    """Return the Content-Type and the Content-Disposition of an upload, by its extension."""
+    content_type = UPLOAD_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")
+    return content_type, "inline" if INLINE.match(content_type) else "attachment"
+
+
 def serve_upload(request: HttpRequest, root: Path, name: str) -> HttpResponse:
     """Return nginx's response for an upload below `root`: never anything that runs in a browser."""
-    content_type = UPLOAD_TYPES.get(Path(name).suffix[1:].lower(), "application/octet-stream")
+    content_type, disposition = upload_type(name)
     response = serve(request, None if is_hidden(name) else root / name, content_type, root)
     for header, value in UPLOAD_HEADERS.items():
         response[header] = value
     if response.status_code == 200:
-        inline = INLINE.match(content_type)
-        response["Content-Disposition"] = "inline" if inline else "attachment"
+        response["Content-Disposition"] = disposition
     return response
 
 

@@ -130,6 +130,37 @@ def test_media_domain():
     assert local["MEDIA_URL"] == layout.MEDIA_URL
 
 
+BUCKET = {
+    "MEDIA_BUCKET": "site",
+    "MEDIA_ENDPOINT": "https://s3.example",
+    "MEDIA_REGION": "eu",
+    "MEDIA_ACCESS_KEY": "ada",
+    "MEDIA_SECRET_KEY": "hush-hush",
+}
+
+
+@pytest.mark.parametrize("name", BUCKET)
+def test_half_of_a_bucket(name):
+    for values in ({name: BUCKET[name]}, BUCKET | {name: ""}):
+        done = python("manage.py", "check", **values)
+        assert done.returncode == 1
+        assert done.stderr.startswith("Object storage needs the five MEDIA_ variables of server")
+        assert done.stderr.count("\n") == 1
+
+
+def test_no_bucket_with_local_dev():
+    assert "object_storage" not in str(production(LOCAL_DEV="1", **BUCKET)["STORAGES"])
+
+
+def test_static_host():
+    settings = production(STATIC_HOST="cdn.example")
+    assert settings["STATIC_URL"] == "https://cdn.example" + layout.STATIC_URL
+    assert settings["STATIC_ROOT"] == production()["STATIC_ROOT"]
+    check = python("manage.py", "check", "--fail-level", "WARNING", STATIC_HOST="cdn.example")
+    assert check.returncode == 0, check.stderr
+    assert production(STATIC_HOST="x", LOCAL_DEV="1")["STATIC_URL"] == layout.STATIC_URL
+
+
 def test_nothing_is_written_to_the_checkout():
     for settings in (production(), production(LOCAL_DEV="1")):
         paths = [settings[name] for name in ("STATIC_ROOT", "MEDIA_ROOT", "PRIVATE_ROOT")]

@@ -17,7 +17,7 @@ import socket
 import ssl
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -54,13 +54,13 @@ class Response:
         """Return what lets a browser run this upload on the site's origin, or ""."""
         kind, policy = self["Content-Type"], self["Content-Security-Policy"]
         attached = self["Content-Disposition"].startswith("attachment")
-        if self.status != 200 or not self.same_origin:
+        if self.status != 200:
             return ""
-        if self["X-Content-Type-Options"] != "nosniff":
+        if self.same_origin and self["X-Content-Type-Options"] != "nosniff":
             return "without nosniff"
-        if "sandbox" not in policy or "allow-same-origin" in policy:
+        if self.same_origin and ("sandbox" not in policy or "allow-same-origin" in policy):
             return f"with Content-Security-Policy {policy!r}"
-        if ACTIVE.search(kind) and not (attached and "svg" in kind):
+        if self.same_origin and ACTIVE.search(kind) and not (attached and "svg" in kind):
             return f"as {kind}"
         return "to open" if extension in {"html", "xhtml", "xml", "svg"} and not attached else ""
 
@@ -131,7 +131,8 @@ class Probe:
         self.local = settings.LOCAL_DEV and here  # Django serves the files
         self.remote = settings.LOCAL_DEV and not here  # nothing can be stored on the server
         self.directory = f"probe-{secrets.token_hex(8)}"
-        self.stored, self.private, self.uploads = [], "", {}  # uploads: names by extension
+        self.stored, self.private, self.text = [], "", ""
+        self.uploads = {}  # names by extension
 
     def ask(self, question) -> Answer:
         """Return the answer to a question. Errors are answers too: a report never breaks off."""
@@ -252,7 +253,7 @@ class Questions(Probe):
         response = self.get(self.text)
         same, caching = response.body == PAGE, response["Cache-Control"]
         ok = response.status == 200 and same and "immutable" not in caching
-        return ok, f"{self.text} returns {response}, cached {caching!r}."
+        return ok, f"{self.text.partition('?')[0]} returns {response}, cached {caching!r}."
 
     def upload_types(self) -> Answer:
         for extension, name in self.uploads.items():
@@ -277,12 +278,20 @@ class Questions(Probe):
         if "private" not in settings.STORAGES or self.remote:
             return None, "There is no storage of private uploads here."
         self.private = self.store(storages["private"], "html")
-        return self.refused(layout.PRIVATE_URL + self.private)
+        path = layout.PRIVATE_URL + self.private
+        targets = [path, urljoin(settings.MEDIA_URL, path)]
+        if endpoint := getattr(storages["private"], "endpoint_url", ""):  # object storage
+            bucket = f"{endpoint}/{storages['private'].bucket_name}/"
+            targets += [bucket, bucket + path[1:]]
+        targets += [self.text.partition("?")[0]] * ("?" in self.text)  # a signed URL without it
+        return self.refused(*targets)
 
     def private_by_django(self) -> Answer:
         if not self.cookie or not self.private:
             return None, "Needs a superuser's session: --header 'Cookie: __Host-sessionid=…'."
         response = self.get(storages["private"].url(self.private), Cookie=self.cookie)
+        if response["Location"]:  # object storage
+            response = self.get(response["Location"])
         danger = "with another content" if response.body != PAGE else response.danger("html")
         return response.status == 200 and not danger, f"Returns {response} {danger or 'safely'}."
 

@@ -1,0 +1,66 @@
+"""The storages of storage.py in a bucket, with S3's protocol, if MEDIA_BUCKET is set."""
+
+import threading
+from functools import cache
+from urllib.parse import urlsplit
+
+from boto3 import Session
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from django.conf import settings
+from storages.backends.s3 import S3Storage
+
+from . import layout
+from .storage import PrivateUrls, RandomNames
+from .views import upload_type
+
+session = cache(Session)  # one for all threads: each takes 16 MB and half a second
+LOCK = threading.Lock()  # two threads must not use a session at once
+
+
+class DerivedStorage(S3Storage):
+    """Files that the site itself names. The bucket is laid out like the web root."""
+
+    location = layout.MEDIA_URL.strip("/")
+    custom_domain = urlsplit(settings.MEDIA_URL).netloc  # MEDIA_DOMAIN: URLs are not signed
+    object_parameters = {"CacheControl": "max-age=3600"}
+    max_memory_size = 2**20  # a file that is opened and larger is in a temporary file
+    transfer_config = TransferConfig(use_threads=False)  # parts of 8 MB, one after the other
+    client_config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},  # all services support it
+        request_checksum_calculation="when_required",  # some services refuse others
+        connect_timeout=5,
+        read_timeout=20,
+        retries={"total_max_attempts": 2},
+    )
+
+    def get_object_parameters(self, name: str) -> dict[str, str]:
+        """Store what nginx sends, whatever type the visitor's browser claims."""
+        content_type, disposition = upload_type(name)
+        types = {"ContentType": content_type, "ContentDisposition": disposition}
+        return self.object_parameters | types
+
+    def _create_session(self) -> Session:
+        return session(self.access_key, self.secret_key)
+
+    @property
+    def connection(self):
+        with LOCK:
+            return super().connection
+
+
+class UploadStorage(RandomNames, DerivedStorage):
+    """Uploads: only a signed URL opens one, for an hour, or with MEDIA_DOMAIN any URL of it."""
+
+
+class PrivateStorage(PrivateUrls, UploadStorage):
+    """Private uploads: the view `files.views.private` redirects to `signed_url`."""
+
+    location = layout.PRIVATE_URL.strip("/")
+    custom_domain = None
+    object_parameters = {"CacheControl": "private, no-store"}
+    querystring_expire = 60
+
+    def signed_url(self, name: str) -> str:
+        return S3Storage.url(self, name)
