@@ -47,6 +47,7 @@ class Bucket:
             "RCLONE_CONFIG_BUCKET_REGION": "us-east-1",
             "RCLONE_CONFIG_BUCKET_ACCESS_KEY_ID": self.access_key,
             "RCLONE_CONFIG_BUCKET_SECRET_ACCESS_KEY": self.secret_key,
+            "RCLONE_CONFIG_BUCKET_NO_CHECK_BUCKET": "true",
         }
 
 
@@ -90,7 +91,8 @@ def seaweedfs():
     try:
         until(lambda: socket.create_connection(("127.0.0.1", s3)).close() is None, process, 60)
         command = [program("rclone"), "mkdir", "--retries", "20", "--retries-sleep", "1s"]
-        run_ok(*command, f"bucket:{bucket.name}", cwd=directory, **bucket.rclone)
+        environment = bucket.rclone | {"RCLONE_CONFIG_BUCKET_NO_CHECK_BUCKET": "false"}
+        run_ok(*command, f"bucket:{bucket.name}", cwd=directory, **environment)
         yield bucket
     finally:
         process.kill()  # SIGTERM takes 25 seconds

@@ -91,6 +91,7 @@ def static(request: HttpRequest, name: str) -> HttpResponse:
     response = serve(request, Path(found) if found else None, content_type)
     response["Cache-Control"] = "no-cache"
     response["X-Content-Type-Options"] = "nosniff"
+    response["Access-Control-Allow-Origin"] = "*"
     return response
 
 
