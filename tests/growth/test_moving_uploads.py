@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -121,17 +122,17 @@ def rclone(site, bucket):
             script = script.replace(path, str(other))
         options = environment | {"RCLONE_VERBOSE": "1", "RCLONE_STATS": "0"}
         command = ["sh", "-e", "-c", script]
-        process = subprocess.Popen(
+        output = ""
+        with subprocess.Popen(
             command, env=options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
-        )  # fmt: skip
-        output = ""
-        for line in process.stdout:
-            output += line
-            if kill_after and output.count(": Copied (new)") >= kill_after:
-                os.killpg(process.pid, 9)
-        code = process.wait()
-        assert code == (-9 if kill_after else 0), output[-2000:]
+        ) as process:  # fmt: skip
+            for line in process.stdout:
+                output += line
+                if kill_after and output.count(": Copied (new)") >= kill_after:
+                    os.killpg(process.pid, signal.SIGKILL)
+        code = process.returncode
+        assert code == (-signal.SIGKILL if kill_after else 0), output[-2000:]
         return output
 
     return rclone
