@@ -31,7 +31,7 @@ test-server-%: $(UV)
 	$(UV) run --quiet pytest -m server -k $* -rPfE
 
 test-growth: $(UV) ## Run tests with several servers and real engines (root, PostgreSQL).
-	$(UV) run --quiet pytest -m growth
+	$(UV) run --quiet --group growth pytest -m growth -rPfE
 
 check: $(UV) ## Check the template's own code and workflows, and the words of everything.
 	$(UV) run --quiet ruff check

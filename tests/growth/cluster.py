@@ -1,4 +1,4 @@
-"""Two application servers behind one nginx, with one PostgreSQL: the project's own files."""
+"""Two application servers behind one nginx, with one PostgreSQL and one bucket."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from network import PORT, Namespace, network
 
 from support.commands import SECRET_KEY, run_ok
 from support.http import Client
+from support.object_storage import Bucket, seaweedfs
 from support.packages import find_nginx
 from support.postgresql import postgresql
 from support.site import Server, answers, free_port, lay_out, rendered_for, server_directory, until
@@ -144,6 +145,7 @@ class Cluster:
     front: Server
     servers: list[ApplicationServer]
     address: str  # of nginx's server
+    bucket: Bucket
 
     def install_nginx(self, *edits: tuple[str, str]) -> None:
         """Start nginx with the project's files, in which texts are replaced."""
@@ -186,16 +188,6 @@ class Cluster:
         return int(self.servers[0].manage("shell", "--verbosity", "0", "--command", code))
 
 
-def share_uploads(web_root: Path, shared: Path) -> dict[str, str]:
-    """Let a server keep its uploads where all do; return the environment that does it.
-
-    Without object storage: one directory. With it, the variables of the bucket.
-    """
-    (web_root / "s").mkdir(parents=True)
-    (web_root / "s/media").symlink_to(shared)
-    return {}
-
-
 @contextmanager
 def cluster(project: Path, python: Path, root: Path):
     """Run two application servers, a database and nginx until the block ends."""
@@ -203,10 +195,10 @@ def cluster(project: Path, python: Path, root: Path):
     with ExitStack() as stack:
         address, namespaces = stack.enter_context(network(2))
         database = stack.enter_context(postgresql(address))
+        bucket = stack.enter_context(seaweedfs(address))
         web_root = root / "www"
-        (web_root / "s/media").mkdir(parents=True)
         common = {"DATABASE_URL": database, "SECRET_KEY": SECRET_KEY, "DOMAIN": domain}
-        common |= {"DJANGO_SETTINGS_MODULE": "cluster_settings"}
+        common |= bucket.environment | {"DJANGO_SETTINGS_MODULE": "cluster_settings"}
         common |= {"PYTHONPATH": str(Path(__file__).parent), "SERVER": "nginx"}
         servers = []
         for name, namespace in zip("ab", namespaces, strict=True):
@@ -215,7 +207,6 @@ def cluster(project: Path, python: Path, root: Path):
             release = shutil.copytree(project, own / project.name)
             environment = common | {"WEB_ROOT": f"{own}/www", "STATE_DIR": f"{own}/var"}
             environment |= {"SERVER": name, "LISTEN": f"{namespace.address}:{PORT}"}
-            environment |= share_uploads(own / "www", web_root / "s/media")
             servers.append(ApplicationServer(name, namespace, python, release, environment))
         ports = free_port(), free_port()
         front = Server(project, root, domain, *ports, python, web_root, common)
@@ -224,7 +215,7 @@ def cluster(project: Path, python: Path, root: Path):
             stack.callback(server.stop)
             server.deploy(server.release)
             server.start()
-        cluster = Cluster(front, servers, address)
+        cluster = Cluster(front, servers, address, bucket)
         cluster.install_nginx()
         stack.callback(front.stop_nginx)
         yield cluster
@@ -232,9 +223,9 @@ def cluster(project: Path, python: Path, root: Path):
 
 @contextmanager
 def running_cluster(copy_of, python):
-    """Render a project and run it on several servers."""
+    """Render a project and run it on several servers, with a Python that has the extra `s3`."""
     with (
         server_directory() as root,
-        cluster(copy_of(**rendered_for(root)), python(), root) as found,
+        cluster(copy_of(**rendered_for(root)), python, root) as found,
     ):
         yield found

@@ -1,14 +1,11 @@
 """A site with its uploads in real object storage."""
 
 import shutil
-import socket
-from urllib.parse import urlsplit
 
 import pytest
 
 from support.commands import CACHE, DJANGO, UV, cache_locked, run_ok
 from support.edits import edit
-from support.http import Client
 from support.object_storage import seaweedfs
 from support.site import rendered_for
 
@@ -65,16 +62,3 @@ def project(bake, directory, python_with_s3):
     makemigrations = (python_with_s3, "manage.py", "makemigrations", "welcome")
     run_ok(*makemigrations, cwd=project, LOCAL_DEV=1)
     return project
-
-
-@pytest.fixture(scope="session")
-def fetch():
-    """Return a function that requests a URL of the bucket, as a browser without an account."""
-
-    def fetch(url: str):
-        parts = urlsplit(url)
-        address = parts.hostname, parts.port
-        client = Client(parts.netloc, lambda: socket.create_connection(address, 60))
-        return client.get(parts._replace(scheme="", netloc="").geturl())
-
-    return fetch

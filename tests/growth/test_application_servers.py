@@ -16,6 +16,7 @@ from load import ADD, VISITORS, visitors
 from support.commands import TEMPLATE, run, run_ok, skip_or_fail
 from support.http import Failure, form
 from support.images import png
+from support.object_storage import fetch
 from support.packages import PATH
 
 pytestmark = pytest.mark.growth
@@ -24,8 +25,8 @@ CSS = "welcome/static/welcome/welcome.css"
 
 
 @pytest.fixture(scope="module")
-def cluster(copy_of, python):
-    with running_cluster(copy_of, python) as cluster:
+def cluster(copy_of, python_with_s3):
+    with running_cluster(copy_of, python_with_s3) as cluster:
         code = "from django.contrib.auth import get_user_model as user\n"
         code += f"user().objects.create_superuser('ada', password={PASSWORD!r})"
         cluster.servers[0].manage("shell", "--verbosity", "0", "--command", code)
@@ -85,7 +86,7 @@ def test_sessions_and_uploads_are_shared(cluster):
     assert b"Recent actions" in response.body
     page = other.get("/admin/welcome/photo/")
     assert page["X-Server"] == "b" and b"1 photo" in page.body
-    assert cluster.client().get(url).body == image
+    assert url.startswith(cluster.bucket.endpoint) and fetch(url).body == image
 
 
 def test_another_secret_key_signs_out(cluster):
@@ -290,7 +291,7 @@ def check(cluster, report, before: int) -> None:
     assert report.servers >= {"a", "b"}
     assert report.accepted <= cluster.photos() - before <= report.posts
     for url, image in report.uploads.items():
-        assert cluster.client().get(url).body == image
+        assert fetch(url).body == image
 
 
 def summary(report) -> str:

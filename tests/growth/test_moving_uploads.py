@@ -17,7 +17,7 @@ import pytest
 from support.commands import TEMPLATE, run_ok
 from support.http import Failure
 from support.images import png
-from support.object_storage import program
+from support.object_storage import fetch, program
 from support.site import deployed, until
 
 pytestmark = pytest.mark.growth
@@ -42,8 +42,8 @@ def site(project, directory, python_with_s3):
 class Visitors:
     """A visitor reads the page and its pictures, and an editor uploads one from time to time."""
 
-    def __init__(self, site, fetch):
-        self.site, self.fetch = site, fetch
+    def __init__(self, site):
+        self.site = site
         self.failures: list[str] = []
         self.uploads: dict[str, bytes] = {}
         self.requests, self.moved = 0, False  # whether a page showed a file in the bucket
@@ -71,7 +71,7 @@ class Visitors:
     def picture(self, url: str) -> bytes:
         """Return a picture from nginx or from the bucket."""
         switching = self.switching
-        response = self.site.client().get(url) if url.startswith("/") else self.fetch(url)
+        response = self.site.client().get(url) if url.startswith("/") else fetch(url)
         if response.status == 404 and switching:
             self.early.add(url.partition("/media/")[2].partition("?")[0])
             return b""
@@ -190,7 +190,7 @@ def digests(directory: Path) -> dict[str, str]:
     return {str(f.relative_to(directory)): sha256(f.read_bytes()).hexdigest() for f in files}
 
 
-def test_moving_uploads_to_a_bucket_and_back(site, bucket, rclone, fetch):
+def test_moving_uploads_to_a_bucket_and_back(site, bucket, rclone):
     media, private, noise = site.web_root / "s/media", site.root / "var/s/private", random.Random(0)
     types = ["png", "jpg", "html", "SVG", "pdf", "zip", "txt"]
     for number in range(FILES):
@@ -200,7 +200,7 @@ def test_moving_uploads_to_a_bucket_and_back(site, bucket, rclone, fetch):
     (private / "papers").mkdir(parents=True)
     (private / "papers/a.html").write_bytes(b"private")
     (media / "0/.x.part").write_bytes(b"a partial upload")
-    with restarts_without_downtime(site) as restart, Visitors(site, fetch) as visitors:
+    with restarts_without_downtime(site) as restart, Visitors(site) as visitors:
         for _ in range(2):
             rclone("Copy the uploads", kill_after=FILES // 4)
         rest = rclone("Copy the uploads").count(": Copied (new)")
@@ -228,7 +228,7 @@ def test_moving_uploads_to_a_bucket_and_back(site, bucket, rclone, fetch):
         assert (media / name).read_bytes() == content
 
 
-def test_moved_documents_are_downloads(site, bucket, python_with_s3, fetch):
+def test_moved_documents_are_downloads(site, bucket, python_with_s3):
     code = "from django.core.files.storage import storages\n"
     code += "for n in (0, 1, 2, 3, 4, 6): print(storages['default'].url(f'{n}/größe {n}.' + "
     code += "['png', 'jpg', 'html', 'SVG', 'pdf', 'zip', 'txt'][n]))\n"

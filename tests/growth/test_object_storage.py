@@ -15,6 +15,7 @@ from support.commands import run, run_ok
 from support.edits import edited
 from support.http import Client
 from support.images import png
+from support.object_storage import fetch
 from support.site import deployed
 
 pytestmark = pytest.mark.growth
@@ -96,7 +97,7 @@ def test_a_page_shows_an_upload(site, ada, chromium, bucket):
 
 
 @pytest.mark.parametrize("name", ["page.html", "drawing.svg", "a.xhtml", "a.xml"])
-def test_documents_are_downloads(site, ada, chromium, fetch, name):
+def test_documents_are_downloads(site, ada, chromium, name):
     """The visitor claims that each is an image: support.http.form.
 
     SeaweedFS replaces application/octet-stream by a type that it guesses from the name.
@@ -139,13 +140,13 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_changed_urls_are_refused(ada, fetch, change):
+def test_changed_urls_are_refused(ada, change):
     url = upload(ada, "paper", "a.txt", b"content")
     assert fetch(url).body == b"content"
     assert fetch(CHANGES[change](url)).status in {400, 403}
 
 
-def test_expired_urls_are_refused(shell, fetch):
+def test_expired_urls_are_refused(shell):
     save = "name = default.save('a.txt', ContentFile(b'content'))\n"
     (url,) = shell(save + "print(default.url(name, expire=2))")
     assert fetch(url).status == 200
@@ -153,7 +154,7 @@ def test_expired_urls_are_refused(shell, fetch):
     assert fetch(url).status == 403
 
 
-def test_keys_that_are_wrong(site, bucket, fetch):
+def test_keys_that_are_wrong(site, bucket):
     code = "from django.core.files.storage import default_storage as s\n"
     code += "from django.core.files.base import ContentFile\n"
     code += "print(s.url('a.txt')); s.save('a.txt', ContentFile(b''))"
@@ -182,14 +183,14 @@ def test_names(shell):
     assert exist == "False True"
 
 
-def test_deleted_rows_delete_their_files(ada, fetch):
+def test_deleted_rows_delete_their_files(ada):
     url = upload(ada, "paper", "a.txt", b"content")
     pk = re.search(r"/paper/(\d+)/", ada.get("/admin/welcome/paper/").body.decode())[1]
     ada.post(f"/admin/welcome/paper/{pk}/delete/", {"post": "yes"})
     assert fetch(url).status == 404
 
 
-def test_private_files(site, ada, fetch):
+def test_private_files(site, ada):
     url = upload(ada, "invoice", "a.html", PAGE)
     assert url.startswith("/admin/private/invoices/")
     assert site.client().get(url)["Location"].startswith("/admin/login/")
@@ -314,7 +315,7 @@ def test_nothing_is_imported_without_a_bucket(site, python):
     assert done.stdout.startswith("Object storage needs") and "--extra s3" in done.stdout
 
 
-def test_public_bucket(site, shell, bucket, fetch):
+def test_public_bucket(site, shell, bucket):
     """MEDIA_DOMAIN is a domain that opens the uploads, and no private file."""
     code = "from django.core.files.storage import storages\n"
     code += "print(storages['default'].url('ä.png'), storages['private'].signed_url('a'))"

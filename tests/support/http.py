@@ -3,6 +3,7 @@
 Standard library only: traffic.py imports it without pytest.
 """
 
+import html
 import re
 import socket
 import ssl
@@ -185,13 +186,13 @@ class Client:
             raise Failure(f"sign in: {response.status}")
 
     def upload(self, image: bytes) -> str:
-        """Upload a PNG in the admin, and return its URL from the page that shows it."""
+        """Upload a PNG in the admin, and return its URL from the page, which can be signed."""
         add = "/admin/welcome/photo/add/"
         response = self.post(add, {"_continue": "1"}, {"image": (b"me.png", image)})
         if response.status != 302:
             raise Failure(f"POST {add}: {response.status}")
         page = self.get(response["Location"] or "").body
-        link = re.search(rb'href="([^"]+/media/photos/[^"]+\.png)"', page)
+        link = re.search(rb'href="([^"]+/media/photos/[^"]+\.png[^"]*)"', page)
         if not link:
             raise Failure(f"GET {response['Location']}: no link to the image")
-        return link[1].decode()
+        return html.unescape(link[1].decode())

@@ -10,8 +10,10 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from support.commands import run_ok, skip_or_fail
+from support.http import Client, Response
 from support.site import free_port, until
 
 
@@ -57,8 +59,16 @@ def program(name: str) -> str:
     return found or skip_or_fail(f"{name} is not installed: run `make test-growth`")
 
 
+def fetch(url: str) -> Response:
+    """Request a URL of the bucket, as a browser without an account."""
+    parts = urlsplit(url)
+    address = parts.hostname, parts.port
+    client = Client(parts.netloc, lambda: socket.create_connection(address, 60))
+    return client.get(parts._replace(scheme="", netloc="").geturl())
+
+
 @contextmanager
-def seaweedfs():
+def seaweedfs(address: str = "127.0.0.1"):
     """Run SeaweedFS with an empty bucket that only signed requests can read, until the end."""
     weed, directory = program("weed"), Path(tempfile.mkdtemp(prefix="weed-"))
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -67,7 +77,7 @@ def seaweedfs():
     (directory / "s3.json").write_text(json.dumps({"identities": [identity]}))
     master, volume, filer, s3, *grpc = (free_port() for _ in range(8))
     options = {
-        **{"ip": "127.0.0.1", "ip.bind": "127.0.0.1", "dir": directory, "volume.max": 100},
+        **{"ip": address, "ip.bind": address, "dir": directory, "volume.max": 100},
         **{"master.port": master, "volume.port": volume, "filer.port": filer, "s3.port": s3},
         **{"master.port.grpc": grpc[0], "volume.port.grpc": grpc[1], "filer.port.grpc": grpc[2]},
         **{"s3.port.grpc": grpc[3], "s3.port.iceberg": 0, "s3.port.lance": 0},
@@ -87,9 +97,9 @@ def seaweedfs():
             stdout=log,
             stderr=log,
         )
-    bucket = Bucket(f"http://127.0.0.1:{s3}", process)
+    bucket = Bucket(f"http://{address}:{s3}", process)
     try:
-        until(lambda: socket.create_connection(("127.0.0.1", s3)).close() is None, process, 60)
+        until(lambda: socket.create_connection((address, s3)).close() is None, process, 60)
         command = [program("rclone"), "mkdir", "--retries", "20", "--retries-sleep", "1s"]
         environment = bucket.rclone | {"RCLONE_CONFIG_BUCKET_NO_CHECK_BUCKET": "false"}
         run_ok(*command, f"bucket:{bucket.name}", cwd=directory, **environment)
