@@ -42,7 +42,7 @@ class Response:
 
     def __init__(self, status: int = 0, headers=None, body: bytes = b""):
         self.status, self.headers, self.body = status, headers, body
-        self.same_origin = True
+        self.same_origin = self.checked = True
 
     def __str__(self):
         return str(self.status or "no response")
@@ -54,7 +54,7 @@ class Response:
         """Return what lets a browser run this upload on the site's origin, or ""."""
         kind, policy = self["Content-Type"], self["Content-Security-Policy"]
         attached = self["Content-Disposition"].startswith("attachment")
-        if self.status != 200:
+        if self.status != 200 or not self.checked:
             return ""
         if self.same_origin and self["X-Content-Type-Options"] != "nosniff":
             return "without nosniff"
@@ -155,7 +155,13 @@ class Probe:
             client = Client(f"{parts.scheme or 'https'}://{parts.netloc}/", "", self.insecure)
         response = client.request(parts._replace(scheme="", netloc="").geturl(), **headers)
         response.same_origin = client is self.site
+        response.checked = response.same_origin or bool(self.bucket())  # not another service
         return response
+
+    def bucket(self) -> str:
+        """Return the URL of the bucket in object storage, or ""."""
+        endpoint = getattr(default_storage, "endpoint_url", "")
+        return f"{endpoint}/{default_storage.bucket_name}/" if endpoint else ""
 
     def store(self, storage, extension: str) -> str:
         """Store a file as an upload is stored, and return its name."""
@@ -280,10 +286,9 @@ class Questions(Probe):
         self.private = self.store(storages["private"], "html")
         path = layout.PRIVATE_URL + self.private
         targets = [path, urljoin(settings.MEDIA_URL, path)]
-        if endpoint := getattr(storages["private"], "endpoint_url", ""):  # object storage
-            bucket = f"{endpoint}/{storages['private'].bucket_name}/"
+        if bucket := self.bucket():  # nothing without a signature; with MEDIA_DOMAIN, uploads
             targets += [bucket, bucket + path[1:]]
-        targets += [self.text.partition("?")[0]] * ("?" in self.text)  # a signed URL without it
+            targets += [self.text.partition("?")[0]] * ("?" in self.text)
         return self.refused(*targets)
 
     def private_by_django(self) -> Answer:
