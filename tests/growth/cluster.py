@@ -165,14 +165,14 @@ class Cluster:
         self.front.start_nginx(find_nginx())
 
     def list_servers(self, site: Path) -> None:
-        """Run the function of deploy.sh that writes the servers of nginx's upstream."""
+        """Run the lines of deploy.sh that write the servers of nginx's upstream."""
         script = (self.front.project / "deploy/deploy.sh").read_text()
-        (value,) = re.findall(r"^value\(\) .*$", script, re.M)
-        (function,) = re.findall(r"^list_servers\(\) \{.*?^\}$", script, re.M | re.S)
+        lines = re.findall(r'^(?:value\(\) | +servers=| +\[ -z "\$servers").*$', script, re.M)
+        assert len(lines) == 3
         environment = self.front.root / "server.env"
         listed = ",".join(server.address for server in self.servers)
         environment.write_text(f"APPLICATION_SERVERS={listed}\n")
-        command = f"{value}\n{function}\nlist_servers {site}"
+        command = "\n".join(lines).replace("$conf/site.conf", str(site))
         run_ok("sh", "-euc", command, cwd=site.parent, environment=environment)
 
     def log(self) -> list[str]:

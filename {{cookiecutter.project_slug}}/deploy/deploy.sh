@@ -92,7 +92,8 @@ release() {
     # shellcheck disable=SC2046
     run "$user" "$cache $new/.venv" "$new" --setenv=UV_CACHE_DIR="$cache" --setenv=UV_PYTHON=python3 --setenv=UV_PYTHON_DOWNLOADS=never \
         $(env | sed -nE 's/^((UV_(IND|OFF|SYS|DEF)|SSL_)[A-Z_]*|[A-Za-z]+_(PROXY|proxy))=.*/--setenv=\1/p') \
-        "$new.uv" sync --quiet --locked --no-dev --no-build --compile-bytecode --link-mode copy
+        "$new.uv" sync --quiet --locked --no-dev --no-build --compile-bytecode --link-mode copy \
+        $([ -z "$(value MEDIA_BUCKET)" ] || echo --extra s3)
     rm "$new.tar" "$new.uv"
     chown -R --no-dereference root:root "$new/.venv"
     chmod -R a+rX,go-w "$new/.venv"
@@ -121,20 +122,18 @@ install_sandbox() { # RELEASE OR CHECKOUT
 
 stage() { # RELEASE: install its units and nginx files, and start it as `next`
     link "$1" "$home/next"
-    socket=$units/$name-web.socket
-    before=$(cat "$socket" 2>/dev/null || true)
+    before=$(cat "$units/$name-web.socket" 2>/dev/null || true)
     for unit in "$1"/deploy/systemd/*.service "$1"/deploy/systemd/*.socket "$1"/deploy/systemd/*.timer; do
         put "$unit" "$units/$name-${unit##*/}"
     done
-    [ -z "$(value LISTEN)" ] || sed -i "s#^ListenStream=.*#&\nListenStream=$(value LISTEN)\nFreeBind=yes#" "$socket"
+    [ -z "$(value LISTEN)" ] || sed -i "s#^ListenStream=.*#&\nListenStream=$(value LISTEN)\nFreeBind=yes#" "$units/$name-web.socket"
     for unit in "$1"/deploy/systemd/root/*; do
         put "$unit" "$units/deploy-$name-${unit##*/}"
     done
     install_sandbox "$1"
     systemd-analyze verify --man=no "$name-web@next.service" "$name-web.socket"
 
-    # Copies: without a file that it includes, nginx starts for no site. They are tested before nginx
-    # can read them.
+    # Copies, which are tested before nginx can read them: with one file missing, it starts for no site.
     conf=$(mktemp -d "/etc/nginx/$name.XXXXXX")
     chmod 755 "$conf"
     for file in "$1"/nginx/*.conf; do
@@ -142,7 +141,9 @@ stage() { # RELEASE: install its units and nginx files, and start it as `next`
     done
     ! ls /etc/nginx/modules-enabled/*brotli-static* >/dev/null 2>&1 || echo 'brotli_static on;' >"$conf/brotli.conf"
     [ "$(value STAGING)" != 1 ] || protect "$conf"
-    list_servers "$conf/site.conf"
+    # This host's own application is for when the listed servers are down.
+    servers=$(value APPLICATION_SERVERS | sed -E 's/([^,]+),?/server \1 max_fails=3 fail_timeout=10s; /g')
+    [ -z "$servers" ] || sed -i "s#server unix.* fail_timeout=0#$servers& backup#" "$conf/site.conf"
     [ -e "/etc/nginx/$name" ] || link "${conf##*/}" "/etc/nginx/$name"
     ln -sf "../$name/site.conf" "/etc/nginx/sites-enabled/$name.conf"
     unshare --mount sh -c "mount --bind $conf /etc/nginx/$name && nginx -q -t"
@@ -150,13 +151,9 @@ stage() { # RELEASE: install its units and nginx files, and start it as `next`
     link "${conf##*/}" "/etc/nginx/$name"
     find /etc/nginx -maxdepth 1 -type d -name "$name.*" ! -path "$conf" -exec rm -r {} +
     { [ -n "$old" ] && [ -z "$changed" ]; } || systemctl reload-or-restart nginx  # closes idle connections
+    # systemd does not change a socket that a service uses: a change of it is not without downtime.
+    [ "$before" = "$(cat "$units/$name-web.socket")" ] || systemctl stop "$name-web.socket" "$name-web@current"
     systemctl restart "$name-web@next"
-}
-
-list_servers() { # FILE: of nginx's upstream. This host's own application is for when they are down
-    servers=$(value APPLICATION_SERVERS | tr , ' ')
-    # shellcheck disable=SC2086
-    [ -z "$servers" ] || sed -i "s#server unix.* fail_timeout=0#$(printf 'server %s max_fails=3 fail_timeout=10s; ' $servers)& backup#" "$1"
 }
 
 protect() { # DIRECTORY: of a staging site's files for nginx
@@ -254,10 +251,7 @@ rollback() {
     activate "$target"
 }
 
-releases() {
-    ls "$home/releases"
-    echo "live: $(readlink "$home/current"), previous: $(readlink "$home/previous")"
-}
+releases() { ls "$home/releases"; echo "live: $(readlink "$home/current"), previous: $(readlink "$home/previous")"; }
 
 prune() { # the newest five stay; the manifests of all releases tell which static files are used
     find "$home/releases" -mindepth 1 -maxdepth 1 -type d | sort | head -n -5 |
