@@ -47,7 +47,9 @@ class Editor(threading.Thread):
         while not self.stopped.is_set():
             try:
                 self.stored.append(self.client.upload(png(f"{self.name} {len(self.stored)}")))
-                assert self.client.get("/admin/welcome/photo/").status == 200
+                response = self.client.get("/admin/welcome/photo/")
+                if response.status != 200:
+                    raise Failure(f"GET /admin/welcome/photo/: {response.status}")
             except Failure as failure:
                 self.errors.append(str(failure))
 
@@ -84,8 +86,9 @@ def test_a_restart(site, postgresql):
     editors = load(site, restart)
     errors = [error for editor in editors for error in editor.errors]
     print(f"{sum(len(e.stored) for e in editors)} uploads, {len(errors)} failed: {errors[:3]}")
-    # Only what ran in the moment of the stop: a connection is lost within a request.
-    assert len(errors) <= len(editors)
+    # Only what ran in the moment of the stop: a connection is lost within a request. Without a
+    # pool, each editor fails many times.
+    assert len(errors) <= 2 * len(editors)
     assert_nothing_is_lost(site, editors)
 
 
