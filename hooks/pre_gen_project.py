@@ -152,7 +152,7 @@ def next_step():
     return f"Nothing was created. {text}\n\n    {' '.join(words)}"
 
 
-def wait_for_exit(pid, seconds=2):
+def wait_for_exit(pid, seconds=4):
     """Return whether a process exits in time.
 
     It can remain as a zombie: its parent may first read stderr to the end, which this process has.

@@ -278,7 +278,7 @@ from cookiecutter.main import cookiecutter
 try:
     cookiecutter(sys.argv[1], no_input=True, extra_context={"project_slug": "class"})
 except FailedHookException:
-    time.sleep(2.5)
+    time.sleep(4.5)
     print("still here")
 """
 
