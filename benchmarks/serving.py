@@ -268,7 +268,7 @@ def pages(server: Server, stack: ExitStack) -> Iterator[Row]:
 
 @contextmanager
 def application(server: Server, name: str, *command: str):
-    """Run an application server until it has created its socket; yield its process."""
+    """Run an application server; yield its process when nginx can connect to its socket."""
     environment = os.environ | server.environment
     words = [server.python, "-m", *command]
     with (server.root / "application.err").open("a") as log:
@@ -276,8 +276,15 @@ def application(server: Server, name: str, *command: str):
             words, cwd=server.project, env=environment, stdout=log, stderr=log
         )
     with running(process):
-        until((server.root / f"run/{name}.sock").is_socket, process)
+        until(lambda: accepts(server.root / f"run/{name}.sock"), process)
         yield process
+
+
+def accepts(path: Path) -> bool:
+    """Return whether nginx can connect to a Unix socket. Raises OSError if nobody can."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+    return bool(path.stat().st_mode & 0o020)
 
 
 def gunicorn(server: Server, name: str, module: str = "config.wsgi", **settings: str | int):
