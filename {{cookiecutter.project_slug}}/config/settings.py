@@ -78,18 +78,21 @@ else:
         MEDIA_URL = f"https://{media_domain}{MEDIA_URL}"
     if static_host := env("STATIC_HOST"):  # a CDN
         STATIC_URL = f"https://{static_host}{STATIC_URL}"
-    bucket = {
-        "bucket_name": env("MEDIA_BUCKET"),
-        "endpoint_url": env_url("MEDIA_ENDPOINT", "https://", "http://"),
-        "region_name": env("MEDIA_REGION"),
-        "access_key": env("MEDIA_ACCESS_KEY"),
-        "secret_key": env("MEDIA_SECRET_KEY"),
+    options = {
+        "MEDIA_BUCKET": "bucket_name",
+        "MEDIA_ENDPOINT": "endpoint_url",
+        "MEDIA_REGION": "region_name",
+        "MEDIA_ACCESS_KEY": "access_key",
+        "MEDIA_SECRET_KEY": "secret_key",
     }
-    if not any(bucket.values()):
-        bucket = {}
-    elif not (all(bucket.values()) and find_spec("storages")):
-        told = "Object storage needs the five MEDIA_ variables of server.env.example, and django-"
-        raise SystemExit(f"{told}storages: `uv sync --extra s3`, or on a server `make release`.")
+    if missing := [name for name in options if not env(name)]:
+        if len(missing) < len(options):
+            raise SystemExit(f"Object storage needs {', '.join(missing)}: see server.env.example.")
+    elif not find_spec("storages"):
+        raise SystemExit("MEDIA_BUCKET needs `uv sync --extra s3`, or on a server `make release`.")
+    else:
+        env_url("MEDIA_ENDPOINT", "https://", "http://")
+        bucket = {option: env(name) for name, option in options.items()}
     # nginx sets this header on each request and drops the client's own.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
