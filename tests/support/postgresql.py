@@ -10,14 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.commands import run_ok, skip_or_fail
-from support.site import NOBODY, until
-
-
-def as_nobody() -> list[str]:
-    """Return a command prefix: PostgreSQL refuses to run as root."""
-    if os.geteuid():
-        return []
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+from support.site import NOBODY, unprivileged, until
 
 
 @dataclass
@@ -39,7 +32,7 @@ class PostgreSQL:
     def start(self) -> None:
         options = ["-D", self.directory / "data", "-k", self.directory, "-h", self.address, "-F"]
         self.process = subprocess.Popen(
-            [*as_nobody(), self.bin / "postgres", *options],
+            [*unprivileged(NOBODY), self.bin / "postgres", *options],
             cwd=self.directory,
             stderr=subprocess.DEVNULL,
         )
@@ -64,7 +57,7 @@ def server(address: str = ""):
         os.chown(directory, NOBODY, NOBODY)
     try:
         options = ["-D", directory / "data", "-U", "site", "--auth=trust", "--no-sync"]
-        run_ok(*as_nobody(), bin / "initdb", *options, cwd=directory, HOME=directory)
+        run_ok(*unprivileged(NOBODY), bin / "initdb", *options, cwd=directory, HOME=directory)
         if address:
             with (directory / "data/pg_hba.conf").open("a") as hba:
                 hba.write(f"host site site {address}/24 trust\n")

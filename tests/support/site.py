@@ -67,11 +67,12 @@ def free_port() -> int:
         return bound.getsockname()[1]
 
 
-def unprivileged() -> list[str]:
-    """Return the command prefix that runs nginx as nobody, in the application's group."""
+def unprivileged(group: int | None = None) -> list[str]:
+    """Return the command prefix that runs a program as nobody, by default in our own group."""
     if os.geteuid():
         return []
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={os.getegid()}", "--clear-groups"]
+    group = os.getegid() if group is None else group
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={group}", "--clear-groups"]
 
 
 @dataclass
