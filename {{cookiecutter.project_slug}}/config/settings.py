@@ -85,14 +85,13 @@ else:
         "MEDIA_ACCESS_KEY": "access_key",
         "MEDIA_SECRET_KEY": "secret_key",
     }
-    if missing := [name for name in options if not env(name)]:
-        if len(missing) < len(options):
-            raise SystemExit(f"Object storage needs {', '.join(missing)}: see server.env.example.")
-    elif not find_spec("storages"):
+    bucket = {option: env(name) for name, option in options.items() if env(name)}
+    if 0 < len(bucket) < len(options):
+        missing = ", ".join(name for name in options if not env(name))
+        raise SystemExit(f"Object storage needs {missing}: see server.env.example.")
+    if bucket and not find_spec("storages"):
         raise SystemExit("MEDIA_BUCKET needs `uv sync --extra s3`, or on a server `make release`.")
-    else:
-        env_url("MEDIA_ENDPOINT", "https://", "http://")
-        bucket = {option: env(name) for name, option in options.items()}
+    env_url("MEDIA_ENDPOINT", "https://", "http://")
     # nginx sets this header on each request and drops the client's own.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True

@@ -37,9 +37,8 @@ class DerivedStorage(S3Storage):
 
     def get_object_parameters(self, name: str) -> dict[str, str]:
         """Store what nginx sends, whatever type the visitor's browser claims."""
-        content_type, disposition = upload_type(name)
-        types = {"ContentType": content_type, "ContentDisposition": disposition}
-        return self.object_parameters | types
+        kind, disposition = upload_type(name)
+        return self.object_parameters | {"ContentType": kind, "ContentDisposition": disposition}
 
     def _create_session(self) -> Session:
         return session(self.access_key, self.secret_key)

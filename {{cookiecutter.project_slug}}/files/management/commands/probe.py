@@ -131,8 +131,7 @@ class Probe:
         self.local = settings.LOCAL_DEV and here  # Django serves the files
         self.remote = settings.LOCAL_DEV and not here  # nothing can be stored on the server
         self.directory = f"probe-{secrets.token_hex(8)}"
-        self.stored, self.private, self.text = [], "", ""
-        self.uploads = {}  # names by extension
+        self.stored, self.private, self.text, self.uploads = [], "", "", {}  # names by extension
 
     def ask(self, question) -> Answer:
         """Return the answer to a question. Errors are answers too: a report never breaks off."""
@@ -286,9 +285,8 @@ class Questions(Probe):
         self.private = self.store(storages["private"], "html")
         path = layout.PRIVATE_URL + self.private
         targets = [path, urljoin(settings.MEDIA_URL, path)]
-        if bucket := self.bucket():  # nothing without a signature; with MEDIA_DOMAIN, uploads
-            targets += [bucket, bucket + path[1:]]
-            targets += [self.text.partition("?")[0]] * ("?" in self.text)
+        if bucket := self.bucket():  # nothing without a signature, which only MEDIA_DOMAIN omits
+            targets += [bucket, bucket + path[1:], *self.text.split("?")[:-1]]
         return self.refused(*targets)
 
     def private_by_django(self) -> Answer:
