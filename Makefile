@@ -28,7 +28,7 @@ test-server: $(UV) ## Run deployment and failure tests in systemd containers (ro
 	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync $(SERVERS:%=test-server-%)
 
 test-server-%: $(UV)
-	$(UV) run --quiet pytest -m server -k $* -rPfE
+	$(UV) run --quiet --group growth pytest -m server -k $* -rPfE
 
 test-growth: $(UV) ## Run tests with several servers and real engines (root, PostgreSQL).
 	$(UV) run --quiet --group growth pytest -m growth -rPfE

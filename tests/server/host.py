@@ -1,7 +1,7 @@
 """Hosts for the tests: Debian and Ubuntu systems, booted with systemd in nspawn containers.
 
 A host has its own PID 1, units, users, mounts and network with ports 80 and 443; only the kernel is
-shared. It cannot reach other networks: what it installs is downloaded before.
+shared. It cannot reach other networks without a `cable`: what it installs is downloaded before.
 """
 
 import contextlib
@@ -168,6 +168,21 @@ class Host:
         """Return the last lines of the host's journal."""
         return self.run("journalctl", "--no-pager", "-n", "60").stdout
 
+    @contextlib.contextmanager
+    def cable(self):
+        """Connect the host to this one until the block ends; yield the address on this side."""
+        end, subnet = f"host{os.getpid()}", f"10.78.{os.getpid() % 256}"
+        peer = ["type", "veth", "peer", "name", "eth0", "netns", str(self.leader)]
+        run_ok("ip", "link", "add", end, *peer, cwd=self.root)
+        try:
+            run_ok("ip", "address", "add", f"{subnet}.1/24", "dev", end, cwd=self.root)
+            run_ok("ip", "link", "set", end, "up", cwd=self.root)
+            self.run_ok("ip", "address", "add", f"{subnet}.2/24", "dev", "eth0")
+            self.run_ok("ip", "link", "set", "eth0", "up")
+            yield f"{subnet}.1"
+        finally:
+            run_ok("ip", "link", "delete", end, cwd=self.root)
+
     def reboot(self) -> None:
         """Reboot in an orderly way."""
         self.off()
@@ -200,7 +215,7 @@ def fetch(project: Path, tree: Path, directory: Path) -> None:
         python3 -m venv /tmp/uv
         /tmp/uv/bin/pip download --quiet --dest /fetched/wheels "uv>=0.13,<1" pip
         /tmp/uv/bin/pip install --quiet --find-links /fetched/wheels uv
-        UV_PYTHON=python3 UV_CACHE_DIR=/fetched/uv /tmp/uv/bin/uv sync --quiet --no-dev
+        UV_PYTHON=python3 UV_CACHE_DIR=/fetched/uv /tmp/uv/bin/uv sync --quiet --no-dev --extra s3
         cp uv.lock /project/
     """
     directory.mkdir(parents=True, exist_ok=True)

@@ -147,6 +147,18 @@ class Site:
         )
         return self.run_visitor(code, PASSWORD, str(time.time()))
 
+    def upload(self, seed: str) -> str:
+        """Upload a picture, and return the URL in the admin's link."""
+        code = (
+            "import sys, traffic\n"
+            "v = traffic.Visitor(sys.argv[1])\n"
+            "v.sign_in('ada', sys.argv[2])\n"
+            "print(traffic.Client.upload(v, traffic.picture(sys.argv[3])))\n"
+        )
+        done = self.run_visitor(code, PASSWORD, seed)
+        assert done.returncode == 0, done.stdout
+        return done.stdout.strip()
+
     def stylesheet(self) -> str:
         """Request the home page and its stylesheet, and return the stylesheet's URL."""
         done = self.run_visitor("import sys, traffic; print(traffic.Visitor(sys.argv[1]).page())")

@@ -11,7 +11,7 @@ is tested on one host: `one_host`.
 5. A release behind Basic Auth.
 6. Power failures during a release and during uploads.
 7. Attackers who run their own code in the application: the sandbox stops them.
-8. Backup and restore, the deploy user, cleanup, the move to PostgreSQL, and uninstallation.
+8. Backups, the deploy user, cleanup, PostgreSQL, a bucket, application servers, uninstallation.
 
 hosted_site.py has the site and what visitors and administrators do, host.py the systems.
 """
@@ -34,6 +34,8 @@ from hosted_site import PASSWORD, VISITORS, hosted_site
 
 from support.answers import SERVERS
 from support.commands import CACHE, git
+from support.images import png
+from support.object_storage import fetch, seaweedfs
 
 pytestmark = [
     pytest.mark.server,
@@ -1010,6 +1012,28 @@ def test_postgresql(site):
     assert site.request("/")[0] == 200
     host.run_ok("systemctl", "start", "postgresql")
     site.wait_until_healthy()
+
+
+@pytest.mark.one_host
+def test_object_storage(site):
+    """A release with the five variables, an upload in the bucket, and back to the disk."""
+    host, environment = site.host, f"/etc/{site.slug}.env"
+    before = site.stored_uploads()
+    with host.cable() as address, seaweedfs(address) as bucket:
+        variables = "".join(f"{name}={value}\n" for name, value in bucket.environment.items())
+        host.run_ok("sh", "-c", f"printf '{variables}' >>{environment}")
+        output = site.make("restart")  # the live release was installed without the extra
+        assert output.returncode and "MEDIA_BUCKET needs" in output.stdout
+        site.run_readme("make release")
+        url = site.upload("in the bucket")
+        assert url.startswith(f"{bucket.endpoint}/{bucket.name}/s/media/")
+        assert fetch(url).body == png("in the bucket", 8, 8)
+        assert fetch(url.partition("?")[0]).status == 403
+        assert site.stored_uploads() == before
+    host.run_ok("sed", "-i", "/^MEDIA_/d", environment)
+    site.run_readme("make restart")
+    site.wait_until_healthy()
+    assert len(site.stored_uploads()) > len(before)
 
 
 @pytest.mark.one_host
