@@ -112,9 +112,13 @@ class Server:
         until(lambda: (self.root / "run/gunicorn.sock").is_socket(), self.application)
 
     def stop_application(self) -> None:
-        """Stop gunicorn."""
+        """Stop gunicorn. Its worker ignores the first signal if it is being started."""
         self.application.terminate()
-        self.application.wait(80)  # graceful_timeout and some
+        try:
+            self.application.wait(4)
+        except subprocess.TimeoutExpired:
+            self.application.send_signal(signal.SIGQUIT)
+            self.application.wait(20)
 
     def start_nginx(self, nginx: str) -> None:
         """Start nginx with the project's files."""
