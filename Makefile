@@ -8,8 +8,9 @@ UV := $(or $(shell command -v uv),$(CURDIR)/.uv/bin/uv)
 # uv uses the system's certificates, for a company's TLS proxy, or its own if there are none.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/c*.pem /etc/ssl/certs/ca-*.crt),1,0)
 export UV
-# A process for each processor, and a test module in one of them: modules share servers.
-PYTEST = $(UV) run --quiet pytest --numprocesses=auto --dist=loadfile
+# A process for each processor, and a test module in one of them: modules share servers. In the order
+# of their names, the long ones are not the last.
+PYTEST = $(UV) run --quiet pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -23,7 +24,7 @@ test: $(UV) ## Run the tests.
 test-all: test ## Run all tests, including the slow ones.
 	$(PYTEST) -m slow
 
-test-server: $(UV) ## Run deployment and failure tests in systemd containers (root, ~10 min).
+test-server: $(UV) ## Run deployment and failure tests in systemd containers (root, ~15 min).
 	@echo "The output of each container is shown at its end."
 	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync $(SERVERS:%=test-server-%)
 
