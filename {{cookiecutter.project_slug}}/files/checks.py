@@ -43,10 +43,13 @@ def check_deployment(**kwargs) -> list[checks.CheckMessage]:
 def check_several_servers(**kwargs) -> list[checks.CheckMessage]:
     """Report what several application servers must share and would not."""
     several = os.environ.get("APPLICATION_SERVERS") or os.environ.get("LISTEN")
-    local = connection.vendor == "sqlite" or any(s.kind != "staticfiles" for s in stores())
-    message = "With APPLICATION_SERVERS or LISTEN, each server has its own database or uploads."
-    hint = "Set DATABASE_URL and MEDIA_BUCKET. If all mount one file system, silence this check."
-    return [checks.Error(message, hint, id="files.E016")] if several and local else []
+    unshared = {}
+    if several and connection.vendor == "sqlite":
+        unshared["database"] = "Set DATABASE_URL to a PostgreSQL server."
+    if several and any(store.kind != "staticfiles" for store in stores()):
+        unshared["uploads"] = "Set MEDIA_BUCKET. If all mount one file system, silence this check."
+    message = "APPLICATION_SERVERS or LISTEN is set, but each server would have its own {}."
+    return [checks.Error(message.format(n), hint, id="files.E016") for n, hint in unshared.items()]
 
 
 def stores() -> Iterator[Store]:

@@ -131,7 +131,8 @@ class Probe:
         self.local = settings.LOCAL_DEV and here  # Django serves the files
         self.remote = settings.LOCAL_DEV and not here  # nothing can be stored on the server
         self.directory = f"probe-{secrets.token_hex(8)}"
-        self.stored, self.private, self.text, self.uploads = [], "", "", {}  # names by extension
+        self.stored, self.private, self.text = [], "", ""
+        self.uploads = {}  # names by extension
 
     def ask(self, question) -> Answer:
         """Return the answer to a question. Errors are answers too: a report never breaks off."""
@@ -285,8 +286,10 @@ class Questions(Probe):
         self.private = self.store(storages["private"], "html")
         path = layout.PRIVATE_URL + self.private
         targets = [path, urljoin(settings.MEDIA_URL, path)]
-        if bucket := self.bucket():  # nothing without a signature, which only MEDIA_DOMAIN omits
-            targets += [bucket, bucket + path[1:], *self.text.split("?")[:-1]]
+        if bucket := self.bucket():
+            targets += [bucket, bucket + path[1:]]
+            if "?" in self.text:  # a signed URL, without its signature
+                targets.append(self.text.partition("?")[0])
         return self.refused(*targets)
 
     def private_by_django(self) -> Answer:
