@@ -5,6 +5,7 @@ Only what an unprivileged test cannot have is different: the ports, one director
 """
 
 import os
+import random
 import re
 import shlex
 import shutil
@@ -14,7 +15,7 @@ import ssl
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,11 +61,20 @@ http {{
 """
 
 
+# Each once, and below the ports that Linux gives to outgoing connections.
+PORTS = iter(random.sample(range(20000, 32768), 12768))
+
+
 def free_port() -> int:
-    """Return a port on the loopback interface that nothing listens on."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return bound.getsockname()[1]
+    """Return a port that nothing on the loopback interface uses, another one at each call."""
+    return next(port for port in PORTS if is_free(port))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as bound, suppress(OSError):
+        bound.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def unprivileged(group: int | None = None) -> list[str]:
