@@ -56,8 +56,7 @@ def values(project):
 
 def modes(alias: str, **options) -> str:
     backend = f"STORAGES[{alias!r}]['BACKEND']"
-    options = f"STORAGES[{alias!r}]['OPTIONS'] | {options!r}"
-    return f"STORAGES | {{{alias!r}: {{'BACKEND': {backend}, 'OPTIONS': {options}}}}}"
+    return f"STORAGES | {{{alias!r}: {{'BACKEND': {backend}, 'OPTIONS': {options!r}}}}}"
 
 
 DATABASE = "{{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': {}}}}}"

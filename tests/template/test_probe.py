@@ -479,7 +479,7 @@ def test_removed_protection_fails(server, question, mutant):
 @pytest.mark.parametrize(
     "setting",
     [
-        'STORAGES["default"]["OPTIONS"]["file_permissions_mode"] = 0o600',
+        "FILE_UPLOAD_PERMISSIONS = 0o600",
         'MEDIA_ROOT = WEB_ROOT + "/elsewhere"\nos.makedirs(MEDIA_ROOT, exist_ok=True)',
         'del STORAGES["default"]',
     ],

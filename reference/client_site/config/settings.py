@@ -109,15 +109,13 @@ STATIC_ROOT = layout.path_for(WEB_ROOT, layout.STATIC_URL)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = layout.path_for(WEB_ROOT, layout.MEDIA_URL)
 PRIVATE_ROOT = layout.path_for(STATE_DIR, layout.PRIVATE_URL)
-public = {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755}
-# nginx reads them as a member of the application's group.
-protected = {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750}
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o644, 0o755  # nginx must read them
 storage = "files.object_storage" if bucket else "files.storage"
 STORAGES = {
-    "default": {"BACKEND": f"{storage}.UploadStorage", "OPTIONS": bucket or public},
-    "private": {"BACKEND": f"{storage}.PrivateStorage", "OPTIONS": bucket or protected},
-    "derived": {"BACKEND": f"{storage}.DerivedStorage", "OPTIONS": bucket or public},
-    "staticfiles": {"BACKEND": static_storage, "OPTIONS": public},
+    "default": {"BACKEND": f"{storage}.UploadStorage", "OPTIONS": bucket},
+    "private": {"BACKEND": f"{storage}.PrivateStorage", "OPTIONS": bucket},
+    "derived": {"BACKEND": f"{storage}.DerivedStorage", "OPTIONS": bucket},
+    "staticfiles": {"BACKEND": static_storage},
 }
 # The thumbnails of easy-thumbnails, sorl-thumbnail and django-imagekit, if you install one of them.
 THUMBNAIL_DEFAULT_STORAGE_ALIAS = THUMBNAIL_STORAGE = IMAGEKIT_DEFAULT_FILE_STORAGE = "derived"

@@ -17,7 +17,6 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.urls import reverse
-from django.utils.deconstruct import deconstructible
 
 # Extensions of files worth compressing: images, video and woff2 are compressed already.
 COMPRESSED = re.compile(r".+\.[0-9a-f]{12}\.(css|html|ico|js|json|map|mjs|otf|svg|ttf|txt|wasm)")
@@ -52,10 +51,7 @@ class AtomicStorage(FileSystemStorage):
 
 
 class RandomNames:
-    """An upload keeps its directory (`upload_to`) and its extension.
-
-    The rest of the name is random: it cannot be guessed and never replaces another file.
-    """
+    """Names that cannot be guessed and replace no other file; directory and extension are kept."""
 
     def get_valid_name(self, name: str) -> str:
         return super().get_valid_name(f"x{name}")  # 😀.png keeps its extension
@@ -84,19 +80,16 @@ class PrivateUrls:
         return reverse("private", args=[name])
 
 
-@deconstructible(path="files.storage.UploadStorage")
 class UploadStorage(RandomNames, AtomicStorage):
     """Files below MEDIA_ROOT, which anyone who has the URL can read."""
 
     move = staticmethod(os.link)  # fails rather than replaces a file
 
 
-@deconstructible(path="files.storage.PrivateStorage")
 class PrivateStorage(PrivateUrls, UploadStorage):
-    """Files below PRIVATE_ROOT, which no URL leads to: the view `files.views.private` serves them.
+    """Files below PRIVATE_ROOT, which have no URL: the view `files.views.private` serves them."""
 
-    Use it as `models.FileField(storage=files.storage.private)`.
-    """
+    file_permissions_mode, directory_permissions_mode = 0o640, 0o750  # nginx is in the group
 
     @property
     def base_location(self) -> str:
@@ -104,11 +97,10 @@ class PrivateStorage(PrivateUrls, UploadStorage):
 
 
 def private() -> Storage:
-    """Return the storage of private uploads; a callable, so that migrations do not contain it."""
+    """Return the storage for `FileField(storage=private)`, which migrations so do not contain."""
     return storages["private"]
 
 
-@deconstructible(path="files.storage.DerivedStorage")
 class DerivedStorage(AtomicStorage):
     """Files below MEDIA_ROOT that the site itself names, such as thumbnails.
 

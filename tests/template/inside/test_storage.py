@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage, storages
 from django.db.migrations.writer import MigrationWriter
 
 from files import layout
-from files.storage import DerivedStorage
+from files.storage import DerivedStorage, PrivateStorage, UploadStorage
 
 
 class Failing(ContentFile):
@@ -103,6 +103,13 @@ def test_derived_files_are_readable(settings):
     assert [f"{mode:o}" for mode in modes] == ["644", "755", "755"]
 
 
+def test_private_files_are_not_readable_for_others(settings):
+    name = storages["private"].save("modes/deep/contract.pdf", ContentFile(b""))
+    file = Path(settings.PRIVATE_ROOT, name)
+    modes = [path.stat().st_mode & 0o7777 for path in (file, *file.parents[:2])]
+    assert [f"{mode:o}" for mode in modes] == ["640", "750", "750"]
+
+
 def test_derived_file_is_atomic(monkeypatch):
     storage = storages["derived"]
     file = Path(storage.path(storage.save("whole/file.txt", ContentFile(b"earlier"))))
@@ -169,9 +176,10 @@ def test_long_derived_name_is_shortened():
     assert kept == "long/" + "n" * 21 + ".txt"
 
 
-def test_derived_storage_in_a_migration():
-    serialized = "files.storage.DerivedStorage()", {"import files.storage"}
-    assert MigrationWriter.serialize(DerivedStorage()) == serialized
+@pytest.mark.parametrize("storage", [UploadStorage, PrivateStorage, DerivedStorage])
+def test_storage_in_a_migration(storage):
+    serialized = f"files.storage.{storage.__name__}()", {"import files.storage"}
+    assert MigrationWriter.serialize(storage()) == serialized
 
 
 def test_private_upload_in_the_admin(client, django_user_model, settings, db):
