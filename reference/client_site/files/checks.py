@@ -32,24 +32,19 @@ def check_consistency(**kwargs) -> list[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.staticfiles, deploy=True)
-def check_deployment(**kwargs) -> list[checks.CheckMessage]:
-    """Report LOCAL_DEV in a deployment."""
-    message = "LOCAL_DEV is on: the secret key is public, and uploads go beside the checkout."
-    error = checks.Error(message, "Remove LOCAL_DEV from the environment.", id="files.E015")
-    return [error] if settings.LOCAL_DEV else []
-
-
-@checks.register(checks.Tags.staticfiles, deploy=True)
-def check_several_servers(**kwargs) -> list[checks.CheckMessage]:
-    """Report what several application servers must share and would not."""
-    several = os.environ.get("APPLICATION_SERVERS") or os.environ.get("LISTEN")
-    unshared = {}
-    if several and connection.vendor == "sqlite":
-        unshared["database"] = "Set DATABASE_URL to a PostgreSQL server."
-    if several and any(store.kind != "staticfiles" for store in stores()):
-        unshared["uploads"] = "Set MEDIA_BUCKET. If all mount one file system, silence this check."
-    message = "APPLICATION_SERVERS or LISTEN is set, but each server would have its own {}."
-    return [checks.Error(message.format(n), hint, id="files.E016") for n, hint in unshared.items()]
+def check_deployment(**kwargs) -> Iterator[checks.CheckMessage]:
+    """Report LOCAL_DEV in a deployment, and what several servers must share and would not."""
+    if settings.LOCAL_DEV:
+        message = "LOCAL_DEV is on: the secret key is public, and uploads go beside the checkout."
+        yield checks.Error(message, "Remove LOCAL_DEV from the environment.", id="files.E015")
+    if os.environ.get("APPLICATION_SERVERS") or os.environ.get("LISTEN"):
+        message = "APPLICATION_SERVERS or LISTEN is set, but each server would have its own {}."
+        if connection.vendor == "sqlite":
+            hint = "Set DATABASE_URL to a PostgreSQL server."
+            yield checks.Error(message.format("database"), hint, id="files.E016")
+        if any(store.kind != "staticfiles" for store in stores()):
+            hint = "Set MEDIA_BUCKET. If all mount one file system, silence this check."
+            yield checks.Error(message.format("uploads"), hint, id="files.E016")
 
 
 def stores() -> Iterator[Store]:
