@@ -158,10 +158,17 @@ def test_keys_that_are_wrong(site, bucket):
     code += "from django.core.files.base import ContentFile\n"
     code += "print(s.url('a.txt')); s.save('a.txt', ContentFile(b''))"
     command = (site.python, "manage.py", "shell", "--verbosity", "0", "--command", code)
-    environment = site.environment | {"MEDIA_SECRET_KEY": "another"}
+    environment = site.environment | {"AWS_SECRET_ACCESS_KEY": "another"}
     done = run(*command, cwd=site.project, **environment)
     assert done.returncode and "SignatureDoesNotMatch" in done.stdout
     assert fetch(done.stdout.splitlines()[0]).status == 403
+
+
+def test_keys_that_are_missing(site, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setitem(site.settings, name, "")
+    told = probe(site)["upload"]["sentence"]
+    assert told == "NoCredentialsError: Unable to locate credentials"
 
 
 def test_names(shell):

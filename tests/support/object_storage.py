@@ -32,10 +32,10 @@ class Bucket:
         """The variables of the site."""
         return {
             "MEDIA_BUCKET": self.name,
-            "MEDIA_ENDPOINT": self.endpoint,
-            "MEDIA_REGION": "us-east-1",
-            "MEDIA_ACCESS_KEY": self.access_key,
-            "MEDIA_SECRET_KEY": self.secret_key,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
         }
 
     @property

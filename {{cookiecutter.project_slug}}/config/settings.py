@@ -52,8 +52,7 @@ LOCAL_DEV = env_bool("LOCAL_DEV")
 DEBUG = env_bool("DEBUG")
 STAGING = env_bool("STAGING")  # mail is not sent
 
-STATIC_URL, MEDIA_URL = layout.STATIC_URL, layout.MEDIA_URL
-bucket = {}
+STATIC_URL, MEDIA_URL, MEDIA_BUCKET = layout.STATIC_URL, layout.MEDIA_URL, ""
 if LOCAL_DEV:
     SECRET_KEY = env("SECRET_KEY", "local-development-only")
     ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ".localhost,127.0.0.1,[::1]")
@@ -78,20 +77,9 @@ else:
         MEDIA_URL = f"https://{media_domain}{MEDIA_URL}"
     if static_host := env("STATIC_HOST"):  # a CDN
         STATIC_URL = f"https://{static_host}{STATIC_URL}"
-    options = {
-        "MEDIA_BUCKET": "bucket_name",
-        "MEDIA_ENDPOINT": "endpoint_url",
-        "MEDIA_REGION": "region_name",
-        "MEDIA_ACCESS_KEY": "access_key",
-        "MEDIA_SECRET_KEY": "secret_key",
-    }
-    bucket = {option: env(name) for name, option in options.items() if env(name)}
-    if 0 < len(bucket) < len(options):
-        missing = ", ".join(name for name in options if not env(name))
-        raise SystemExit(f"Object storage needs {missing}: see server.env.example.")
-    if bucket and not find_spec("storages"):
+    MEDIA_BUCKET = env("MEDIA_BUCKET")  # object storage
+    if MEDIA_BUCKET and not find_spec("storages"):
         raise SystemExit("MEDIA_BUCKET needs `uv sync --extra s3`, or on a server `make release`.")
-    env_url("MEDIA_ENDPOINT", "https://", "http://")
     # nginx sets this header on each request and drops the client's own.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -110,11 +98,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = layout.path_for(WEB_ROOT, layout.MEDIA_URL)
 PRIVATE_ROOT = layout.path_for(STATE_DIR, layout.PRIVATE_URL)
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o644, 0o755  # nginx must read them
-storage = "files.object_storage" if bucket else "files.storage"
+storage = "files.object_storage" if MEDIA_BUCKET else "files.storage"
 STORAGES = {
-    "default": {"BACKEND": f"{storage}.UploadStorage", "OPTIONS": bucket},
-    "private": {"BACKEND": f"{storage}.PrivateStorage", "OPTIONS": bucket},
-    "derived": {"BACKEND": f"{storage}.DerivedStorage", "OPTIONS": bucket},
+    "default": {"BACKEND": f"{storage}.UploadStorage"},
+    "private": {"BACKEND": f"{storage}.PrivateStorage"},
+    "derived": {"BACKEND": f"{storage}.DerivedStorage"},
     "staticfiles": {"BACKEND": static_storage},
 }
 # The thumbnails of easy-thumbnails, sorl-thumbnail and django-imagekit, if you install one of them.
@@ -268,6 +256,7 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr", "mail"], "level": "INFO"},
     "loggers": {
+        "botocore": {"level": "WARNING"},  # each process tells where it found the bucket's keys
         "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": ["runserver"], "propagate": False},
     },

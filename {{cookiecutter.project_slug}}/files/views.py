@@ -12,8 +12,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import storages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
@@ -61,7 +60,7 @@ def private(request: HttpRequest, name: str) -> HttpResponse:
     if settings.LOCAL_DEV:
         response = serve_upload(request, Path(settings.PRIVATE_ROOT), name)
     elif hasattr(storage, "signed_url"):  # object storage
-        response = redirect(storage.signed_url(name))
+        response = HttpResponseRedirect(storage.signed_url(name))
     else:
         response = HttpResponse(headers={"X-Accel-Redirect": quote(layout.PRIVATE_URL + name)})
         del response["Content-Type"]  # nginx sets it from the name

@@ -1,7 +1,5 @@
 """The storages of storage.py in a bucket, with S3's protocol, if MEDIA_BUCKET is set."""
 
-import threading
-from functools import cache
 from urllib.parse import urlsplit
 
 from boto3 import Session
@@ -14,13 +12,14 @@ from . import layout
 from .storage import PrivateUrls, RandomNames
 from .views import upload_type
 
-session = cache(Session)  # one for all threads: each takes 16 MB and half a second
-LOCK = threading.Lock()  # two threads must not use a session at once
+SESSION = Session()  # one for all threads: each takes 16 MB and half a second
+SESSION.resource("s3")  # loads once what threads that start together would each load
 
 
 class DerivedStorage(S3Storage):
     """Files that the site itself names. The bucket is laid out like the web root."""
 
+    bucket_name = settings.MEDIA_BUCKET
     location = layout.MEDIA_URL.strip("/")
     custom_domain = urlsplit(settings.MEDIA_URL).netloc  # MEDIA_DOMAIN: URLs are not signed
     object_parameters = {"CacheControl": "max-age=3600"}
@@ -41,12 +40,7 @@ class DerivedStorage(S3Storage):
         return self.object_parameters | {"ContentType": kind, "ContentDisposition": disposition}
 
     def _create_session(self) -> Session:
-        return session(self.access_key, self.secret_key)
-
-    @property
-    def connection(self):
-        with LOCK:
-            return super().connection
+        return SESSION
 
 
 class UploadStorage(RandomNames, DerivedStorage):

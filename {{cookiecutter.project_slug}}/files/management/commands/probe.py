@@ -131,8 +131,8 @@ class Probe:
         self.local = settings.LOCAL_DEV and here  # Django serves the files
         self.remote = settings.LOCAL_DEV and not here  # nothing can be stored on the server
         self.directory = f"probe-{secrets.token_hex(8)}"
-        self.stored, self.private, self.text = [], "", ""
-        self.uploads = {}  # names by extension
+        self.in_bucket = bool(getattr(settings, "MEDIA_BUCKET", ""))
+        self.stored, self.private, self.text, self.uploads = [], "", "", {}  # by extension
 
     def ask(self, question) -> Answer:
         """Return the answer to a question. Errors are answers too: a report never breaks off."""
@@ -155,13 +155,8 @@ class Probe:
             client = Client(f"{parts.scheme or 'https'}://{parts.netloc}/", "", self.insecure)
         response = client.request(parts._replace(scheme="", netloc="").geturl(), **headers)
         response.same_origin = client is self.site
-        response.checked = response.same_origin or bool(self.bucket())  # not another service
+        response.checked = response.same_origin or self.in_bucket
         return response
-
-    def bucket(self) -> str:
-        """Return the URL of the bucket in object storage, or ""."""
-        endpoint = getattr(default_storage, "endpoint_url", "")
-        return f"{endpoint}/{default_storage.bucket_name}/" if endpoint else ""
 
     def store(self, storage, extension: str) -> str:
         """Store a file as an upload is stored, and return its name."""
@@ -286,10 +281,10 @@ class Questions(Probe):
         self.private = self.store(storages["private"], "html")
         path = layout.PRIVATE_URL + self.private
         targets = [path, urljoin(settings.MEDIA_URL, path)]
-        if bucket := self.bucket():
-            targets += [bucket, bucket + path[1:]]
-            if "?" in self.text:  # a signed URL, without its signature
-                targets.append(self.text.partition("?")[0])
+        if self.in_bucket:  # the files without a signature, and their list
+            private = storages["private"].signed_url(self.private).partition("?")[0]
+            targets += [private, private.removesuffix(path[1:])]
+            targets += [self.text.partition("?")[0]] if "?" in self.text else []
         return self.refused(*targets)
 
     def private_by_django(self) -> Answer:
