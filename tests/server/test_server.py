@@ -98,7 +98,17 @@ def test_failed_install_changes_nothing(site):
         host.run("mv", other, "/etc/nginx/sites-enabled/default")
         before = files()
     assert "Nothing was installed" in output.stdout
-    host.run_ok("rm", environment)
+    # What an administrator made before: no default site, a certificate, a renewal, an upload.
+    made = f"/etc/ssl/{site.domain}", "/etc/letsencrypt/renewal", f"/srv/{site.slug}/notes"
+    host.run_ok("mkdir", "-p", *made)
+    host.run_ok("touch", f"{made[0]}/fullchain.pem", f"{made[1]}/{site.domain}.conf")
+    default = host.run_ok("readlink", "/etc/nginx/sites-enabled/default").strip()
+    host.run_ok("rm", "/etc/nginx/sites-enabled/default")
+    before = files()
+    assert "EMAIL_URL must start with" in site.make("install").stdout
+    assert files() == before
+    host.run_ok("rm", "-r", *made, environment)
+    host.run_ok("ln", "-s", default, "/etc/nginx/sites-enabled/default")
 
 
 def test_install_as_in_the_readme(site):
@@ -366,11 +376,11 @@ WantedBy=multi-user.target
 
 def test_worker_runs_the_live_release(site):
     def directory() -> str:
-        process = site.show("worker.service", "MainPID")
-        assert site.show("worker.service", "ProtectSystem") == "strict"
+        process = site.show("webhooks.service", "MainPID")
+        assert site.show("webhooks.service", "ProtectSystem") == "strict"
         return site.host.run_ok("readlink", f"/proc/{process}/cwd").strip()
 
-    unit = "deploy/systemd/worker.service"
+    unit = "deploy/systemd/webhooks.service"  # its name starts like web.socket's
     site.commit("Add a worker", **{unit: WORKER.format(user=site.user, slug=site.slug)})
     site.run_readme("make release")
     first = directory()
@@ -381,7 +391,7 @@ def test_worker_runs_the_live_release(site):
     (site.project / unit).unlink()
     site.commit("Remove the worker")
     site.run_readme("make release")
-    assert site.host.run("systemctl", "status", f"{site.slug}-worker").returncode == 4  # unknown
+    assert site.host.run("systemctl", "status", f"{site.slug}-webhooks").returncode == 4  # unknown
 
 
 def test_staging(site):

@@ -1,5 +1,6 @@
 """An installation's copies of nginx/ and deploy/systemd/ have the names of its instance."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -42,3 +43,15 @@ def test_copies_equal_another_rendering(bake, tmp_path, slug):
         subprocess.run(["sh", "-euc", command], cwd=tmp_path, env=names, check=True)
         copies[name] = re.sub("#.*", "", (tmp_path / "copy").read_text())
     assert copies == files(bake(project_slug="staging_2", domain_name=domain))
+
+
+def test_environment_of_an_installation(bake, tmp_path):
+    """DOMAIN=… is for the default name, too."""
+    script = (bake() / "deploy/install.sh").read_text()
+    (line,) = re.findall(r"^ *\(umask 077 && .*SECRET_KEY.*$", script, re.MULTILINE)
+    names = {"checkout": str(bake()), "environment": "env", "domain": "other.example"}
+    names["PATH"] = os.environ["PATH"]
+    subprocess.run(["sh", "-euc", line], cwd=tmp_path, env=names, check=True)
+    environment = (tmp_path / "env.new").read_text()
+    assert re.search(r"^SECRET_KEY=[0-9a-f]{64}$", environment, re.MULTILINE)
+    assert environment.endswith("\nDOMAIN=other.example\n")

@@ -9,8 +9,8 @@ install_host() {
     fi
     step "Checking the server"
     check_host
-    created=
-    for path in "$environment" "$state" "$public/media"; do
+    created="$home/releases $home/next $home/current"
+    for path in "$environment" "$state" "$public/media" "$public/static" "/etc/ssl/$domain" "/etc/ssl/$domain.self-signed"; do
         [ -e "$path" ] || created="$created $path"
     done
     trap failed EXIT
@@ -25,9 +25,9 @@ install_host() {
 
     if [ ! -e "$environment" ]; then
         step "Generating SECRET_KEY in $environment"
-        (umask 077 && sed "s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/" "$checkout/server.env.example" >"$environment.new")
+        (umask 077 && { sed "s/^SECRET_KEY=.*/SECRET_KEY=$(openssl rand -hex 32)/" "$checkout/server.env.example"; printf '\nDOMAIN=%s\n' "$domain"; } >"$environment.new")
         [ "$name" = {{ cookiecutter.project_slug }} ] ||
-            printf '\nSTAGING=1\nDOMAIN=%s\nWEB_ROOT=%s\nSTATE_DIR=%s\n' "$domain" "$web_root" "$state" >>"$environment.new"
+            printf 'STAGING=1\nWEB_ROOT=%s\nSTATE_DIR=%s\n' "$web_root" "$state" >>"$environment.new"
         mv "$environment.new" "$environment"
     fi
     if [ ! -e "/etc/ssl/$domain/fullchain.pem" ]; then
@@ -39,7 +39,7 @@ install_host() {
             -keyout "/etc/ssl/$domain/privkey.pem" -out "/etc/ssl/$domain/fullchain.pem" 2>/dev/null
     fi
     [ "$(readlink /etc/nginx/sites-enabled/default)" != /etc/nginx/sites-available/default ] ||
-        rm /etc/nginx/sites-enabled/default  # nginx allows one default server
+        mv /etc/nginx/sites-enabled/default /etc/nginx/default.replaced  # nginx allows one default server
     install_sandbox "$checkout"
 }
 
@@ -84,7 +84,8 @@ share_files() { # what all sites of a server share, unless this version or a new
 
 uninstall() {
     [ "${DATA-}" != delete ] || set -- "$public/media" "$state" "$backups"
-    remove "$environment" "$home" "$@"
+    remove "$environment" "$home" "$public/static" "/etc/ssl/$domain" "/etc/ssl/$domain.self-signed" "$@"
+    [ ! -e "/etc/letsencrypt/renewal/$domain.conf" ] || certbot --quiet delete --non-interactive --cert-name "$domain"
     step "$domain was removed"
     [ -e "$state" ] || return 0
     chown -R root:root "$state" "$public/media"  # not of a user who gets this number
@@ -101,15 +102,13 @@ remove() { # PATH…: these, and all but data, environment and checkout
     rm -rf "$units/$name-.service.d" "/etc/nginx/$name" "/etc/nginx/$name".*
     if ! ls /etc/nginx/*/site.conf >/dev/null 2>&1; then  # it was the last one
         rm -rf /etc/nginx/conf.d/default_server.conf "$units/nginx.service.d/sites.conf"
-        [ ! -e /etc/nginx/sites-available/default ] || ln -sf /etc/nginx/sites-available/default /etc/nginx/sites-enabled/
+        [ ! -e /etc/nginx/default.replaced ] || mv /etc/nginx/default.replaced /etc/nginx/sites-enabled/default
     fi
     systemctl daemon-reload
     systemctl reload nginx
-    [ ! -e "/etc/letsencrypt/renewal/$domain.conf" ] || certbot --quiet delete --non-interactive --cert-name "$domain"
-    rm -rf "/etc/ssl/$domain" "/etc/ssl/$domain.self-signed" "${public:?}/static" "/var/cache/$name"
-    rm -f "/etc/sudoers.d/$name" /var/log/nginx/"$name".access.log* /var/lib/systemd/timers/stamp-"$name"-* /var/lib/systemd/timers/stamp-deploy-"$name"-*
+    rm -rf "/var/cache/$name" "/etc/sudoers.d/$name" /var/log/nginx/"$name".access.log* /var/lib/systemd/timers/stamp-"$name"-* /var/lib/systemd/timers/stamp-deploy-"$name"-*
     ! getent group "$user" >/dev/null || gpasswd --delete www-data "$user" >/dev/null
     ! getent passwd "$user" >/dev/null || userdel "$user"
-    rm -rf "$@" "$home"/[!c]* "$home/current"  # at last: until then it can be repeated
+    rm -rf "$@"  # at last: until then it can be repeated
     rmdir --parents --ignore-fail-on-non-empty "$units/nginx.service.d" "$public" 2>/dev/null || true
 }

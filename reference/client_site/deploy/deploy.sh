@@ -176,7 +176,7 @@ switch() { # RELEASE, with its units: zero downtime, `next` accepts connections 
     systemctl enable --quiet --now "$name-web.socket" "$name-web@current"
     systemctl enable --quiet "deploy-$name-task@recover"
     # Units with [Install], such as a worker. Those that the release does not have are removed.
-    for unit in $(cd "$1/deploy/systemd" && grep -l '^\[Install\]' ./*.* | grep -v ./web); do
+    for unit in $(cd "$1/deploy/systemd" && grep -l '^\[Install\]' ./*.* | grep -v '/web[.@]'); do
         systemctl enable --quiet "$name-${unit#./}"
         systemctl restart "$name-${unit#./}"
     done
@@ -271,8 +271,7 @@ for file in sys.stdin.read().split("\0"):
 . "$checkout/deploy/backup.sh"
 
 [ "$(id -u)" = 0 ] || fail "Must be run as root."
-task=$1
-shift
+task=$1; shift
 [ "$task" = install ] || [ -e "$home/current" ] || fail "$name is not installed: there is no $home/current. Run \`make install\`."
 if [ "$task" != manage ] && [ -z "${LOCKED-}" ]; then
     exec 9<"$home"  # a lock file in /run/lock could be taken by any user
