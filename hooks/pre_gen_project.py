@@ -107,6 +107,11 @@ def root_problem(root):
         for directory in (*SYSTEM, *code)
         if f"{root}/".startswith(f"{directory}/") or f"{directory}/".startswith(f"{root}/")
     ]
+    here = os.getcwd()  # the directory of the new project
+    for kind in ("static", "media"):
+        path = os.path.realpath(f"{root}{ANSWERS['served_url']}{kind}")
+        if f"{path}/".startswith(f"{here}/") or f"{here}/".startswith(f"{path}/"):
+            return f"overlaps the project {here}: use a directory outside of it"
     if overlaps or root.count("/") == 1:
         place = f"overlaps {overlaps[0]}" if overlaps else "is a top-level directory"
         return f"{place}: use a directory for this site only, such as /var/www/client.example"
@@ -149,7 +154,9 @@ def next_step():
             words.append("-f")
         words += [f"{name}={shlex.quote(answer)}" for name, answer in answers.items()]
         text = "Correct the command and run it again:"
-    return f"Nothing was created. {text}\n\n    {' '.join(words)}"
+    # Cookiecutter creates the directories of a/b before the hook, and removes only the last.
+    what = "No file" if "/" in answers["project_slug"] else "Nothing"
+    return f"{what} was created. {text}\n\n    {' '.join(words)}"
 
 
 def wait_for_exit(pid, seconds=4):

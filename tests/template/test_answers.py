@@ -111,6 +111,14 @@ def test_refused(question, answer):
     assert sentence.endswith(".")
 
 
+@pytest.mark.parametrize("directory", ["", "www", "www/s/static/client_site", "www/s/media/a/b"])
+def test_web_root_around_the_project(tmp_path, monkeypatch, directory):
+    """The hook after rendering would refuse it, and Cookiecutter print a traceback."""
+    (tmp_path / directory).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(tmp_path / directory)
+    assert "overlaps the project" in hook().PROBLEMS["web_root"](str(tmp_path / "www"))
+
+
 @pytest.mark.parametrize("answers", [{}, UNUSUAL, *({"web_root": root} for root in WEB_ROOTS)])
 def test_accepted(answers):
     assert hook(**answers).problems() == []
@@ -337,6 +345,7 @@ def test_slug_with_a_slash(tmp_path, slug):
     assert done.returncode == 1
     assert f"project_slug {slug!r} is not a valid slug: " in done.stdout
     assert done.stdout.splitlines()[-1].endswith(" django_version=5.2")
+    assert "\nNo file was created. " in done.stdout
     left = [path for path in tmp_path.rglob("*") if ".cookiecutter" not in str(path)]
     assert all(path.is_dir() for path in left)
     assert {path.name for path in left} <= {"out", "a", "b"}
