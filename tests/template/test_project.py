@@ -42,6 +42,12 @@ def test_checks_and_tests_pass(copy_of, environment, answers):
     run_ok(python, "-m", "pytest", "-q", cwd=project)
 
 
+def test_skipped_tests_say_why(copy_of, python):
+    done = run(python(), "-m", "pytest", "-q", "tests/test_nginx.py", cwd=copy_of(), PATH="/none")
+    assert re.search(r"^SKIPPED \[1\] .* nginx or openssl is not installed$", done.stdout, re.M)
+    assert 'addopts = ["-rfEs"' in (TEMPLATE / "pyproject.toml").read_text()
+
+
 def test_inside_the_project(project, python):
     """The tests of tests/template/inside/, which a client's repository does not need."""
     add_shop(project, python())

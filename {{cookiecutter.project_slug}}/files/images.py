@@ -27,7 +27,7 @@ def without_metadata(content: bytes) -> bytes:
     rotated = exif.get(ExifTags.Base.Orientation) in range(2, 9) and not animated
     if image.format == "PNG" and not rotated:
         return b"".join(png_chunks(content))
-    found = METADATA & image.info.keys() or b"XMP DataXMP" in content  # the latter in GIF
+    found = METADATA & image.info.keys() or re.search(rb"XMP DataXMP|EXIF|C2PA|uuid", content)
     if image.format in {"GIF", "WEBP", "AVIF"} and not found:
         return content
     options = image.info | dict.fromkeys(METADATA, b"")

@@ -272,6 +272,23 @@ def test_xmp_of_a_gif_is_removed():
     assert SECRET not in uploaded(content[:-1] + block + b";").read()
 
 
+def test_parts_that_pillow_skips_are_removed():
+    content = saved(picture(), "WEBP")
+    chunk = b"C2PA" + struct.pack("<I", len(SECRET) + 1) + SECRET + b"\0"
+    size = struct.pack("<I", len(content) + len(chunk) - 8)
+    assert SECRET not in uploaded(content[:4] + size + content[8:] + chunk).read()
+    box = struct.pack(">I4s16s", 24 + len(SECRET), b"uuid", b"") + SECRET
+    assert SECRET not in uploaded(saved(picture(), "AVIF") + box).read()
+
+
+def test_image_without_a_form():
+    """As docs/uploads.md says."""
+    file = PictureFormField().clean(SimpleUploadedFile("me.jpg", jpeg(exif=exif())))
+    assert SECRET not in file.read()
+    with pytest.raises(ValidationError):
+        PictureFormField().clean(SimpleUploadedFile("me.jpg", b"none"))
+
+
 def test_truncated_png_is_an_error():
     with pytest.raises(ValueError, match="truncated"):
         without_metadata(png()[:-40])
