@@ -79,6 +79,13 @@ def test_mail_with_local_dev(environment, copy_of, series):
     assert "From: webmaster@client-site.example" in output and "To: a@b.example" in output
 
 
+@pytest.mark.parametrize("series", EACH)
+def test_mailed_errors_with_local_dev(environment, copy_of, series):
+    project, settings = copy_of(django_version=series), {"LOCAL_DEV": 1, "ADMINS": "a@b.example"}
+    output = shell(environment(series), project, BROKEN, **settings)
+    assert "Subject: [Client Site] ERROR" in output and "To: a@b.example" in output
+
+
 CONNECTION = """
 from django.conf import settings
 from django.core import mail

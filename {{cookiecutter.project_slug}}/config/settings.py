@@ -232,7 +232,7 @@ MAILERS = {
     "admin": {"BACKEND": backend, "OPTIONS": smtp | {"fail_silently": True}},
 }
 if STAGING or (LOCAL_DEV and not email_url):
-    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+    MAILERS = dict.fromkeys(MAILERS, {"BACKEND": "django.core.mail.backends.console.EmailBackend"})
     SILENCED_SYSTEM_CHECKS.append("mail.E001")  # a development-only backend
 {%- endif %}
 
