@@ -87,6 +87,7 @@ def rows(lab: Lab) -> Iterator[Row]:
         yield handshakes(server)
         # One address sends what many visitors send, and waits for servers that are too slow.
         edit_nginx(server, r"limit_conn clients \d+;", "")
+        edit_nginx(server, r"worker_connections \d+", "worker_connections 1000")
         yield from pages(server, stack)
 
 
