@@ -164,11 +164,23 @@ def test_keys_that_are_wrong(site, bucket):
     assert fetch(done.stdout.splitlines()[0]).status == 403
 
 
-def test_keys_that_are_missing(site, monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setitem(site.settings, name, "")
-    told = probe(site)["upload"]["sentence"]
-    assert told == "NoCredentialsError: Unable to locate credentials"
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("MEDIA_BUCKET", "Not a name", "Invalid bucket name"),
+        ("AWS_ENDPOINT_URL_S3", "s3.example", "Invalid endpoint: s3.example"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9", "Could not connect to the endpoint URL"),
+        ("AWS_ACCESS_KEY_ID", "", "credentials"),
+        ("AWS_SECRET_ACCESS_KEY", "another", "SignatureDoesNotMatch"),
+    ],
+)
+def test_bucket_that_cannot_be_used(site, name, value, reason):
+    """Before a release or a restart goes live: `check --deploy` is their first step."""
+    environment = site.environment | {name: value, "AWS_EC2_METADATA_DISABLED": "true"}
+    command = (site.python, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    done = run(*command, cwd=site.project, **environment)
+    assert done.returncode == 1 and "(files.E017) The bucket" in done.stdout
+    assert reason in done.stdout and "Traceback" not in done.stdout
 
 
 def test_names(shell):

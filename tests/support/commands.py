@@ -22,7 +22,8 @@ DJANGO = os.environ.get("DJANGO", SERIES[0])
 SECRET_KEY = "for tests only, and long: 0c41d5a7e2b94f6f8d3b1a5c7e9f0d2b4a6c8e0f"
 
 # Rendered projects must not inherit these from the shell.
-for name in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LOCAL_DEV", "LOCAL_VAR", "DEBUG",
+aws = [name for name in os.environ if name.startswith("AWS_")]
+for name in (*aws, "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "LOCAL_DEV", "LOCAL_VAR", "DEBUG",
              "SECRET_KEY", "ADMINS", "ALLOWED_HOSTS", "APPLICATION_SERVERS", "DATABASE_URL",
              "DEFAULT_FROM_EMAIL", "EMAIL_URL", "LISTEN", "MEDIA_BUCKET", "MEDIA_DOMAIN",
              "PROBE_OPTIONS", "STATE_DIR", "STATIC_HOST", "WEB_ROOT"):  # fmt: skip

@@ -104,6 +104,20 @@ def test_several_servers(shared, python, monkeypatch, variable):
     monkeypatch.setenv("DATABASE_URL", "postgres://site@10.0.0.4/site")
     output = check(shared, python, "--deploy")[1]
     assert "its own database" not in output and "its own uploads" in output
+    assert "its own cache" not in output
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "CACHES = {'default': {'BACKEND': 'django.core.cache.backends.locmem.LocMemCache'}}",
+        "SESSION_ENGINE = 'django.contrib.sessions.backends.cached_db'",
+    ],
+)
+def test_several_caches(shared, python, monkeypatch, setting):
+    monkeypatch.setenv("LISTEN", "10.0.0.2:8000")
+    with edited(shared, [(SETTINGS, setting)]):
+        assert "its own cache" in check(shared, python, "--deploy")[1]
 
 
 @pytest.mark.parametrize("command", ["migrate", "runserver --help", "startapp shop"])

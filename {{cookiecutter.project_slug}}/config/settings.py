@@ -97,11 +97,12 @@ STATIC_ROOT = layout.path_for(WEB_ROOT, layout.STATIC_URL)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = layout.path_for(WEB_ROOT, layout.MEDIA_URL)
 PRIVATE_ROOT = layout.path_for(STATE_DIR, layout.PRIVATE_URL)
-FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o644, 0o755  # nginx must read them
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o644, 0o755  # for nginx to read
+private = {"file_permissions_mode": 0o640, "directory_permissions_mode": 0o750}  # for its group
 storage = "files.object_storage" if MEDIA_BUCKET else "files.storage"
 STORAGES = {
     "default": {"BACKEND": f"{storage}.UploadStorage"},
-    "private": {"BACKEND": f"{storage}.PrivateStorage"},
+    "private": {"BACKEND": f"{storage}.PrivateStorage", "OPTIONS": {} if MEDIA_BUCKET else private},
     "derived": {"BACKEND": f"{storage}.DerivedStorage"},
     "staticfiles": {"BACKEND": static_storage},
 }

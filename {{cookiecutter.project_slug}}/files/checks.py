@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core import checks
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, default_storage, storages
 from django.db import connection
 from django.urls import get_resolver
@@ -33,7 +34,7 @@ def check_consistency(**kwargs) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.staticfiles, deploy=True)
 def check_deployment(**kwargs) -> Iterator[checks.CheckMessage]:
-    """Report LOCAL_DEV in a deployment, and what several servers must share and would not."""
+    """Report LOCAL_DEV, what several servers must share and would not, and an unusable bucket."""
     if settings.LOCAL_DEV:
         message = "LOCAL_DEV is on: the secret key is public, and uploads go beside the checkout."
         yield checks.Error(message, "Remove LOCAL_DEV from the environment.", id="files.E015")
@@ -45,6 +46,15 @@ def check_deployment(**kwargs) -> Iterator[checks.CheckMessage]:
         if any(store.kind != "staticfiles" for store in stores()):
             hint = "Set MEDIA_BUCKET. If all mount one file system, silence this check."
             yield checks.Error(message.format("uploads"), hint, id="files.E016")
+        used = settings.is_overridden("CACHES") or "cache" in settings.SESSION_ENGINE
+        if used and "locmem" in str(settings.CACHES):
+            yield checks.Error(message.format("cache"), "Use a cache server.", id="files.E016")
+    if bucket := getattr(settings, "MEDIA_BUCKET", ""):
+        try:
+            default_storage.delete(default_storage.save("check.txt", ContentFile(b"")))
+        except Exception as error:
+            message = f"The bucket {bucket!r} stores no file: {error}"
+            yield checks.Error(message, "Correct the MEDIA_ and AWS_ variables.", id="files.E017")
 
 
 def stores() -> Iterator[Store]:

@@ -12,8 +12,8 @@ from . import layout
 from .storage import PrivateUrls, RandomNames
 from .views import upload_type
 
-SESSION = Session()  # one for all threads: each takes 16 MB and half a second
-SESSION.resource("s3")  # loads once what threads that start together would each load
+SESSION = Session()  # one for all threads: each takes 13 MB and 0.1 s
+SESSION.resource("s3", "none", endpoint_url="http://none")  # loads once what each thread would load
 
 
 class DerivedStorage(S3Storage):
@@ -25,6 +25,7 @@ class DerivedStorage(S3Storage):
     object_parameters = {"CacheControl": "max-age=3600"}
     max_memory_size = 2**20  # a file that is opened and larger is in a temporary file
     transfer_config = TransferConfig(use_threads=False)  # parts of 8 MB, one after the other
+    _create_session = staticmethod(lambda: SESSION)
     client_config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},  # all services support it
@@ -38,9 +39,6 @@ class DerivedStorage(S3Storage):
         """Store what nginx sends, whatever type the visitor's browser claims."""
         kind, disposition = upload_type(name)
         return self.object_parameters | {"ContentType": kind, "ContentDisposition": disposition}
-
-    def _create_session(self) -> Session:
-        return SESSION
 
 
 class UploadStorage(RandomNames, DerivedStorage):

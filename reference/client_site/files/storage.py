@@ -22,25 +22,19 @@ from django.urls import reverse
 COMPRESSED = re.compile(r".+\.[0-9a-f]{12}\.(css|html|ico|js|json|map|mjs|otf|svg|ttf|txt|wasm)")
 
 
-def partial_name(name: str) -> str:
-    """Return a name beside `name` to write to first; nginx refuses names with a leading dot."""
-    return str(PurePosixPath(name).with_name(f".{secrets.token_hex(8)}.part"))
-
-
-def fsync(path: str) -> None:
-    """Write a file's content to the disk: after a power failure its name must not lack it."""
-    with Path(path).open("rb") as file:
-        os.fsync(file)
-
-
 class AtomicStorage(FileSystemStorage):
     """Files that appear, or replace an earlier one, only when they are complete."""
 
     move = staticmethod(os.replace)
-    sync = staticmethod(fsync)
+
+    def sync(self, path: str) -> None:
+        """Write a file's content to the disk: after a power failure its name must not lack it."""
+        with Path(path).open("rb") as file:
+            os.fsync(file)
 
     def _save(self, name: str, content: File) -> str:
-        partial = partial_name(name)
+        # Written to first; nginx refuses names with a leading dot.
+        partial = str(PurePosixPath(name).with_name(f".{secrets.token_hex(8)}.part"))
         try:
             super()._save(partial, content)
             self.sync(self.path(partial))
@@ -89,8 +83,6 @@ class UploadStorage(RandomNames, AtomicStorage):
 class PrivateStorage(PrivateUrls, UploadStorage):
     """Files below PRIVATE_ROOT, which have no URL: the view `files.views.private` serves them."""
 
-    file_permissions_mode, directory_permissions_mode = 0o640, 0o750  # nginx is in the group
-
     @property
     def base_location(self) -> str:
         return settings.PRIVATE_ROOT
@@ -118,8 +110,6 @@ class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesSto
     deletes none, and writes the manifest to the checkout, one for each release.
     """
 
-    sync = staticmethod(lambda path: None)  # save_manifest syncs all files at once
-
     def __init__(self, *args, **kwargs):
         super().__init__(
             *args, manifest_storage=FileSystemStorage(settings.BASE_DIR, "/"), **kwargs
@@ -141,6 +131,9 @@ class CompressedManifestStaticFilesStorage(AtomicStorage, ManifestStaticFilesSto
 
     def exists(self, name: str) -> bool:
         return (not self.interrupted or name in self.saved) and super().exists(name)
+
+    def sync(self, path: str) -> None:
+        """Do nothing: save_manifest syncs all files at once."""
 
     def delete(self, name: str) -> None:
         """Do nothing: Django deletes files that it writes again at once, mostly the same."""

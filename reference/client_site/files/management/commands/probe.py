@@ -291,8 +291,7 @@ class Questions(Probe):
         if not self.cookie or not self.private:
             return None, "Needs a superuser's session: --header 'Cookie: __Host-sessionid=…'."
         response = self.get(storages["private"].url(self.private), Cookie=self.cookie)
-        if response["Location"]:  # object storage
-            response = self.get(response["Location"])
+        response = self.get(response["Location"]) if response["Location"] else response  # a bucket
         danger = "with another content" if response.body != PAGE else response.danger("html")
         return response.status == 200 and not danger, f"Returns {response} {danger or 'safely'}."
 
