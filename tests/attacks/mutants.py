@@ -192,6 +192,8 @@ NGINX = [
     Mutant("too large: default error page", "nginx/errors.conf", "error_page 413 @too_large;"),
     Mutant("media domain: rest of the web root", "nginx/media_domain.conf", "location / { return 404; }"),
     Mutant("media domain: no upload_headers.conf", "nginx/media_domain.conf", "include client_site/upload_headers.conf;"),
+    Mutant("media domain: HTTP without IPv6", "nginx/media_domain.conf", "listen 80; listen [::]:80;", "listen 80;"),
+    Mutant("media domain: no IPv6", "nginx/media_domain.conf", "listen 443 ssl; listen [::]:443 ssl;", "listen 443 ssl;"),
     Mutant("media domain: same-origin resources", "nginx/media_domain.conf", "cross-origin always", "same-origin always"),
     Mutant("media domain: version in responses", "nginx/media_domain.conf", "server_tokens off; root", "root"),
     Mutant("media domain: no redirect to HTTPS", "nginx/media_domain.conf",

@@ -17,5 +17,7 @@ def sent(data: bytes, check, **connection):
 case("ipv6-page", sent(request("/"), status(200)))
 case("ipv6-www", sent(request("/", host="www.$DOMAIN"), status(301), sni="www.$DOMAIN"))
 case("ipv6-without-tls", sent(request("/"), status(301), tls=False))
+case("ipv6-media-domain", sent(request("/", host="$MEDIA_DOMAIN"), status(404), sni="$MEDIA_DOMAIN"))
+case("ipv6-media-domain-without-tls", sent(request("/", host="$MEDIA_DOMAIN"), status(301), tls=False))
 case("ipv6-unknown-host", sent(request("/", host="evil.example"), connection_closed, tls=False))
 case("ipv6-sni-unknown-gets-no-certificate", no_handshake(sni="evil.example", address="::1"))
