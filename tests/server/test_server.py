@@ -141,6 +141,13 @@ def test_ownership_and_permissions(site):
     assert found == expected
 
 
+def test_access_log_is_rotated(site):
+    """By the rule of nginx's package, if logrotate is there."""
+    rule = site.host.run_ok("cat", "/etc/logrotate.d/nginx")
+    assert "/var/log/nginx/*.log {" in rule
+    site.host.run_ok("test", "-s", f"/var/log/nginx/{site.slug}.access.log")
+
+
 def test_second_install_changes_nothing(site):
     files = [f"/etc/{site.slug}.env", f"/etc/ssl/{site.domain}/privkey.pem"]
     before = site.host.run_ok("sha256sum", *files)
