@@ -978,8 +978,14 @@ def test_deploy_user(site):
     site.change_stylesheet()
     keep = f'Defaults env_keep += "{" ".join(OFFLINE)}"'  # sudo removes them
     site.host.run_ok("sh", "-c", f"echo '{keep}' >/etc/sudoers.d/tests")
+    # The checkout can be theirs. /repository.git, which stands for a remote one, is root's.
+    safe = ("config", "--system", "--add", "safe.directory", "/repository.git")
+    site.host.run_ok("git", *safe)
+    site.host.run_ok("chown", "-R", "deploy:", f"{site.home}/checkout")
     done = site.host.run("runuser", "-u", "deploy", "--", *release.split())
     assert done.returncode == 0, done.stdout
+    assert site.host.run_ok("find", f"{site.home}/current/", "-user", "deploy") == ""
+    site.host.run_ok("chown", "-R", "root:", f"{site.home}/checkout")
     other = "sudo", "--non-interactive", "make", "-C", f"{site.home}/checkout", "uninstall"
     assert site.host.run("runuser", "-u", "deploy", "--", *other).returncode
 

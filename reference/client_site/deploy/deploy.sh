@@ -171,8 +171,6 @@ switch() { # RELEASE, with its units: zero downtime, `next` accepts connections 
         link "$1" "$home/current"
         systemctl restart "$name-web@current"
     fi
-    systemctl --quiet stop "$name-web@next"
-    rm -f "$home/next"
     systemctl enable --quiet --now "$name-web.socket" "$name-web@current"
     systemctl enable --quiet "deploy-$name-task@recover"
     # Units with [Install], such as a worker. Those that the release does not have are removed.
@@ -183,6 +181,8 @@ switch() { # RELEASE, with its units: zero downtime, `next` accepts connections 
     for unit in "$units/$name"-?*.*; do
         [ ! -f "$unit" ] || [ -e "$1/deploy/systemd/${unit##*/"$name"-}" ] || remove_unit "$unit"
     done
+    systemctl --quiet stop "$name-web@next"  # at last: gunicorn misses the signal while workers start
+    rm -f "$home/next"
 }
 
 remove_unit() { # FILE
